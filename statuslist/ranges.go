@@ -1,0 +1,451 @@
+package statuslist
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// Range is a run of issued numbers of one scheme, both ends included. A
+// card's index is its place in the order ranges were issued, so an index
+// never moves.
+type Range struct {
+	Scheme      uint8
+	First, Last uint64
+}
+
+// Ranges says which numbers were ever issued and gives each its index, 0 to
+// Len()-1. It does not change; Append gives a longer one.
+type Ranges struct {
+	schemes  []Scheme
+	segments []segment
+	n        uint32
+	// parent is the digest of the file this one continues; own counts the
+	// segments that stand in this one's file, the last of the slice.
+	parent  Digest
+	chained bool
+	own     int
+	index   [256]*schemeIndex
+}
+
+// segment is a run of indices from base: the numbers first to last, or tags.
+type segment struct {
+	scheme      uint8
+	base        uint32
+	first, last uint64
+	tags        []uint64 // ascending; nil for a run of decimal numbers
+}
+
+func (s *segment) len() uint64 {
+	if s.tags != nil {
+		return uint64(len(s.tags))
+	}
+	return s.last - s.first + 1
+}
+
+// schemeIndex finds a value among a scheme's runs. The span of its numbers is
+// cut in equal cells; a cell names the first run that may hold its values, so
+// a search looks at one or two runs where they are spread evenly and halves
+// what is left where they are not.
+type schemeIndex struct {
+	low    uint64
+	shift  uint
+	cells  []uint32
+	firsts []uint64
+	lasts  []uint64
+	bases  []uint32
+	tagged []*segment
+}
+
+const (
+	maxSchemes  = 255
+	maxSegments = 1 << 20
+	indexCells  = 2048
+)
+
+// NewRanges makes a table of the given schemes and issued ranges, in the
+// order of issue.
+func NewRanges(schemes []Scheme, issued ...Range) (*Ranges, error) {
+	r := &Ranges{schemes: slices.Clone(schemes)}
+	if err := r.addRanges(issued); err != nil {
+		return nil, err
+	}
+	return r, r.build()
+}
+
+// Append gives a table with further ranges issued. Indices so far stay.
+func (r *Ranges) Append(issued ...Range) (*Ranges, error) {
+	next := r.child()
+	if err := next.addRanges(issued); err != nil {
+		return nil, err
+	}
+	return next, next.build()
+}
+
+// AppendTags gives a table with further cards of a tagged scheme. The new
+// cards' indices follow the order of their tags, whatever order is given.
+func (r *Ranges) AppendTags(scheme uint8, tags []uint64) (*Ranges, error) {
+	next := r.child()
+	tags = slices.Clone(tags)
+	slices.Sort(tags)
+	if len(tags) > 0 {
+		if err := next.add(segment{scheme: scheme, tags: tags}); err != nil {
+			return nil, err
+		}
+	}
+	return next, next.build()
+}
+
+// AppendScheme gives a table that knows one more way of numbering.
+func (r *Ranges) AppendScheme(s Scheme) (*Ranges, error) {
+	next := r.child()
+	next.schemes = append(next.schemes, s)
+	return next, next.build()
+}
+
+func (r *Ranges) child() *Ranges {
+	return &Ranges{
+		schemes: slices.Clone(r.schemes), segments: slices.Clone(r.segments),
+		n: r.n, parent: r.Digest(), chained: true,
+	}
+}
+
+func (r *Ranges) addRanges(issued []Range) error {
+	for _, x := range issued {
+		if x.Last < x.First {
+			return fmt.Errorf("ranges: a range of scheme %d ends before it begins", x.Scheme)
+		}
+		if err := r.add(segment{scheme: x.Scheme, first: x.First, last: x.Last}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Ranges) add(s segment) error {
+	if s.tags == nil && s.last-s.first >= math.MaxUint32 || s.len() > uint64(math.MaxUint32-r.n) {
+		return fmt.Errorf("ranges: more than %d cards", uint32(math.MaxUint32))
+	}
+	if len(r.segments) == maxSegments {
+		return fmt.Errorf("ranges: more than %d runs", maxSegments)
+	}
+	s.base = r.n
+	r.segments = append(r.segments, s)
+	r.n += uint32(s.len())
+	r.own++
+	return nil
+}
+
+// build makes the search index and finds what contradicts itself.
+func (r *Ranges) build() error {
+	if len(r.schemes) > maxSchemes {
+		return fmt.Errorf("ranges: more than %d schemes", maxSchemes)
+	}
+	known := map[uint8]Scheme{}
+	for _, s := range r.schemes {
+		if _, twice := known[s.ID]; twice {
+			return fmt.Errorf("ranges: scheme %d named twice", s.ID)
+		}
+		if err := s.validate(); err != nil {
+			return fmt.Errorf("ranges: %w", err)
+		}
+		known[s.ID] = s
+	}
+	byScheme := map[uint8][]*segment{}
+	for i := range r.segments {
+		s := &r.segments[i]
+		scheme, ok := known[s.scheme]
+		if !ok || scheme.Tagged != (s.tags != nil) {
+			return fmt.Errorf("ranges: a run of scheme %d, which is not there or of another kind", s.scheme)
+		}
+		if s.tags == nil {
+			if _, fits := scheme.Format(s.last); !fits {
+				return fmt.Errorf("ranges: a run of scheme %d has too many digits", s.scheme)
+			}
+		}
+		byScheme[s.scheme] = append(byScheme[s.scheme], s)
+	}
+	for id, segments := range byScheme {
+		x, err := newSchemeIndex(segments)
+		if err != nil {
+			return fmt.Errorf("ranges: scheme %d: %w", id, err)
+		}
+		r.index[id] = x
+	}
+	return nil
+}
+
+func newSchemeIndex(segments []*segment) (*schemeIndex, error) {
+	x := new(schemeIndex)
+	if segments[0].tags != nil {
+		x.tagged = segments
+		for i, s := range segments {
+			for j, t := range s.tags {
+				if j > 0 && t <= s.tags[j-1] {
+					return nil, fmt.Errorf("tags out of order")
+				}
+				for _, before := range segments[:i] {
+					if _, found := slices.BinarySearch(before.tags, t); found {
+						return nil, fmt.Errorf("a tag issued twice")
+					}
+				}
+			}
+		}
+		return x, nil
+	}
+	segments = slices.Clone(segments)
+	slices.SortFunc(segments, func(a, b *segment) int {
+		if a.first < b.first {
+			return -1
+		}
+		return 1
+	})
+	for i, s := range segments {
+		if i > 0 && s.first <= segments[i-1].last {
+			return nil, fmt.Errorf("a number issued twice")
+		}
+		x.firsts = append(x.firsts, s.first)
+		x.lasts = append(x.lasts, s.last)
+		x.bases = append(x.bases, s.base)
+	}
+	x.low = x.firsts[0]
+	span := x.lasts[len(x.lasts)-1] - x.low
+	if w := bits.Len64(span); w > bits.Len(indexCells-1) {
+		x.shift = uint(w - bits.Len(indexCells-1))
+	}
+	x.cells = make([]uint32, span>>x.shift+2)
+	run := 0
+	for c := range x.cells {
+		start := x.low + uint64(c)<<x.shift
+		for run < len(x.lasts)-1 && x.lasts[run] < start {
+			run++
+		}
+		x.cells[c] = uint32(run)
+	}
+	return x, nil
+}
+
+// Index gives the index of an issued card's number; ok is false if no such
+// card was issued.
+func (r *Ranges) Index(n Number) (index uint32, ok bool) {
+	x := r.index[n.Scheme]
+	if x == nil {
+		return 0, false
+	}
+	if x.tagged != nil {
+		return x.tag(n.Value)
+	}
+	cell := (n.Value - x.low) >> x.shift
+	if n.Value < x.low || cell >= uint64(len(x.cells)-1) {
+		return 0, false
+	}
+	lo, hi := x.cells[cell], x.cells[cell+1]
+	for lo < hi {
+		if mid := (lo + hi) / 2; x.lasts[mid] < n.Value {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	first := x.firsts[lo]
+	if n.Value < first || n.Value > x.lasts[lo] {
+		return 0, false
+	}
+	return x.bases[lo] + uint32(n.Value-first), true
+}
+
+func (x *schemeIndex) tag(tag uint64) (uint32, bool) {
+	for _, s := range x.tagged {
+		if i, found := slices.BinarySearch(s.tags, tag); found {
+			return s.base + uint32(i), true
+		}
+	}
+	return 0, false
+}
+
+// Number is the reverse of Index.
+func (r *Ranges) Number(index uint32) (n Number, ok bool) {
+	i, found := slices.BinarySearchFunc(r.segments, index, func(s segment, index uint32) int {
+		switch {
+		case index < s.base:
+			return 1
+		case uint64(index) >= uint64(s.base)+s.len():
+			return -1
+		}
+		return 0
+	})
+	if !found {
+		return Number{}, false
+	}
+	s := &r.segments[i]
+	if s.tags != nil {
+		return Number{Scheme: s.scheme, Value: s.tags[index-s.base]}, true
+	}
+	return Number{Scheme: s.scheme, Value: s.first + uint64(index-s.base)}, true
+}
+
+// Len is how many cards were issued.
+func (r *Ranges) Len() uint32 { return r.n }
+
+// Schemes lists the ways of numbering.
+func (r *Ranges) Schemes() []Scheme { return slices.Clone(r.schemes) }
+
+// Parse reads a printed number by the first scheme that fits it and issued
+// it, else by the first that fits. Blanks and dashes are passed over. It does
+// not allocate.
+func (r *Ranges) Parse(printed []byte, tagKey *TagKey) (Number, bool) {
+	var digits [maxPayload + 2]byte
+	n := 0
+	for _, c := range printed {
+		if c == ' ' || c == '-' {
+			continue
+		}
+		if n == len(digits) {
+			return Number{}, false
+		}
+		digits[n] = c
+		n++
+	}
+	var first Number
+	fits := false
+	for i := range r.schemes {
+		number, ok := r.schemes[i].Parse(digits[:n], tagKey)
+		if !ok {
+			continue
+		}
+		if _, issued := r.Index(number); issued {
+			return number, true
+		}
+		if !fits {
+			first, fits = number, true
+		}
+	}
+	return first, fits
+}
+
+// extends says whether r holds everything base does, at the same indices.
+func (r *Ranges) extends(base *Ranges) bool {
+	return len(r.schemes) >= len(base.schemes) && slices.Equal(r.schemes[:len(base.schemes)], base.schemes) &&
+		len(r.segments) >= len(base.segments) &&
+		slices.EqualFunc(r.segments[:len(base.segments)], base.segments, func(a, b segment) bool {
+			return a.scheme == b.scheme && a.first == b.first && a.last == b.last && slices.Equal(a.tags, b.tags)
+		})
+}
+
+// on gives r's content as a continuation of base's file, base itself if that
+// is all there is.
+func (r *Ranges) on(base *Ranges) (*Ranges, error) {
+	if len(r.segments) == len(base.segments) && len(r.schemes) == len(base.schemes) {
+		return base, nil
+	}
+	next := base.child()
+	next.schemes = slices.Clone(r.schemes)
+	for _, s := range r.segments[len(base.segments):] {
+		if err := next.add(s); err != nil {
+			return nil, err
+		}
+	}
+	return next, next.build()
+}
+
+// Marshal gives the table's file: all schemes, and the runs its parent's file
+// does not already hold.
+func (r *Ranges) Marshal() []byte {
+	b := appendMagic(nil, magicRanges)
+	if r.chained {
+		b = append(append(b, 1), r.parent[:]...)
+	} else {
+		b = append(b, 0)
+	}
+	b = append(b, byte(len(r.schemes)))
+	for _, s := range r.schemes {
+		kind := byte(0)
+		if s.Tagged {
+			kind = 1
+		}
+		b = append(b, s.ID, kind, s.Digits, byte(s.Check))
+		b = appendString(b, s.Name)
+	}
+	b = binary.AppendUvarint(b, uint64(r.own))
+	for _, s := range r.segments[len(r.segments)-r.own:] {
+		b = append(b, s.scheme)
+		if s.tags == nil {
+			b = binary.AppendUvarint(b, s.first)
+			b = binary.AppendUvarint(b, s.last-s.first)
+			continue
+		}
+		b = binary.AppendUvarint(b, uint64(len(s.tags)))
+		for _, t := range s.tags {
+			b = binary.BigEndian.AppendUint64(b, t)
+		}
+	}
+	return b
+}
+
+// Digest is the digest of the table's file.
+func (r *Ranges) Digest() Digest { return Sum(r.Marshal()) }
+
+// RangesParent says which table a file continues, if any.
+func RangesParent(file []byte) (parent Digest, ok bool, err error) {
+	r := newReader(file, magicRanges)
+	if r.uvarint(1) == 1 {
+		parent, ok = r.digest(), true
+	}
+	return parent, ok, r.err
+}
+
+// ParseRanges reads a table's file; parent is the table it continues, nil if
+// it continues none.
+func ParseRanges(file []byte, parent *Ranges) (*Ranges, error) {
+	r := newReader(file, magicRanges)
+	out := new(Ranges)
+	if chained := r.uvarint(1) == 1; chained {
+		digest := r.digest()
+		if parent == nil || parent.Digest() != digest {
+			return nil, fmt.Errorf("%w: ranges continue another table", ErrDigest)
+		}
+		out = parent.child()
+		out.schemes = nil
+	} else if parent != nil {
+		return nil, fmt.Errorf("%w: ranges continue no table", ErrDigest)
+	}
+	for n := r.byte(); n > 0 && r.err == nil; n-- {
+		s := Scheme{ID: r.byte(), Tagged: r.uvarint(1) == 1, Digits: r.byte(), Check: Check(r.byte())}
+		s.Name = r.string(maxSchemeName)
+		out.schemes = append(out.schemes, s)
+	}
+	tagged := map[uint8]bool{}
+	for _, s := range out.schemes {
+		tagged[s.ID] = s.Tagged
+	}
+	for n := r.uvarint(maxSegments); n > 0 && r.err == nil; n-- {
+		s := segment{scheme: r.byte()}
+		if tagged[s.scheme] {
+			raw := r.take(8 * int(r.uvarint(uint64(len(r.b)/8))))
+			s.tags = make([]uint64, len(raw)/8)
+			for i := range s.tags {
+				s.tags[i] = binary.BigEndian.Uint64(raw[8*i:])
+			}
+		} else {
+			s.first = r.uvarint(math.MaxUint64)
+			s.last = s.first + r.uvarint(math.MaxUint32)
+			if s.last < s.first {
+				r.fail("range past the end of numbers")
+			}
+		}
+		if r.err == nil {
+			if err := out.add(s); err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+			}
+		}
+	}
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	if err := out.build(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return out, nil
+}
