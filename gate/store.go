@@ -42,9 +42,9 @@ const (
 	recordMagic = "TKLG\x01"
 	// maxReplay is how many deltas a gate strings together before it asks for
 	// a full list: starting up stays short.
-	maxReplay     = 4096
-	maxSmallFile  = 1 << 20
-	maxRangesFile = 1 << 30
+	maxReplay    = 4096
+	maxSmallFile = 1 << 20
+	maxListFile  = 1 << 30
 )
 
 func (s *store) marshal() []byte {
@@ -323,15 +323,18 @@ func (g *Gate) install(ctx context.Context, h *statuslist.Head, headFile []byte,
 }
 
 // keeper gives a reader that takes a file from the gate's folder, or fetches
-// it and puts it there.
+// it and puts it there. A file that is not what its name says is not kept.
 func (g *Gate) keeper(ctx context.Context, fetch Fetch) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
-		if file, err := g.readFile(name); err == nil {
+		if file, err := g.readFile(name); err == nil && statuslist.IsNamed(name, file) {
 			return file, nil
 		}
-		file, err := fetch(ctx, name, maxRangesFile)
+		file, err := fetch(ctx, name, maxListFile)
 		if err != nil {
 			return nil, err
+		}
+		if !statuslist.IsNamed(name, file) {
+			return nil, fmt.Errorf("%w: %s", statuslist.ErrDigest, name)
 		}
 		return file, statuslist.WriteFile(filepath.Join(g.dir, name), file)
 	}

@@ -73,10 +73,11 @@ func (f FullRef) Name() string { return fmt.Sprintf("full-%d-%x", f.Sequence, f.
 // Name is the file's name.
 func (d DeltaRef) Name() string { return fmt.Sprintf("delta-%d-%d-%x", d.From, d.To, d.Short[:]) }
 
-// names says whether the file is the one with this short digest.
-func names(short [8]byte, file []byte) bool {
-	d := Sum(file)
-	return [8]byte(d[:8]) == short
+// IsNamed says whether a file is the one its name speaks of: the name of
+// every file but the head and the roots ends in the short digest.
+func IsNamed(name string, file []byte) bool {
+	short := Sum(file).Short()
+	return len(name) > len(short) && name[len(name)-len(short)-1] == '-' && name[len(name)-len(short):] == short
 }
 
 func (h *Head) body() []byte {
