@@ -64,9 +64,7 @@ func (l *List) Prove(h *Head, deltas [][]byte) (install func() *List, err error)
 		}
 		next.overlay(c)
 	}
-	if next != l {
-		next.rehash()
-	}
+	next.settle()
 	if err := next.check(h); err != nil {
 		return nil, err
 	}
@@ -114,8 +112,8 @@ func (l *List) hashWith(c *change) map[int]Digest {
 	return touched
 }
 
-// overlay applies a change to an array nobody else reads yet. Digests of
-// blocks are left stale.
+// overlay applies a change to an array nobody else reads. The digests of the
+// blocks it touches are stale until settle.
 func (l *List) overlay(c *change) {
 	if c.folds {
 		parallel(len(l.blocks), func(b int) {
@@ -123,10 +121,22 @@ func (l *List) overlay(c *change) {
 			for i, s := range block {
 				block[i] = c.remap[s]
 			}
+			l.dirty[b] = true
 		})
 	}
 	for i, index := range c.index {
 		l.bytes[index] = c.state[i]
+		l.dirty[index/blockCards] = true
 	}
 	l.setTable(c.table)
+}
+
+// settle brings the digests of touched blocks up to date.
+func (l *List) settle() {
+	parallel(len(l.blocks), func(b int) {
+		if l.dirty[b] {
+			l.blocks[b] = Sum(l.block(b))
+			l.dirty[b] = false
+		}
+	})
 }

@@ -147,7 +147,7 @@ func (l *List) fillState(s Status) (byte, bool) {
 }
 
 func (p *Publisher) writeFull(h *Head) error {
-	file := p.list.EncodeFull()
+	file := p.list.EncodeFull(p.Ranges().cuts()...)
 	h.Full = FullRef{Sequence: h.Sequence, Size: uint32(len(file)), Short: short(file)}
 	// Deltas of earlier runs led on from earlier full lists.
 	p.history.carried = nil

@@ -22,6 +22,7 @@ type List struct {
 	table  [256]atomic.Uint64
 	used   [256]bool
 	blocks []Digest // of each run of blockCards cards
+	dirty  []bool   // blocks whose digest is not up to date
 }
 
 // blockCards is how many cards share one digest: a change of one card costs
@@ -38,7 +39,8 @@ func NewList(n uint32, s Status) *List {
 
 func newArray(n uint32) *List {
 	words := make([]uint32, (uint64(n)+3)/4)
-	l := &List{words: words, blocks: make([]Digest, (uint64(n)+blockCards-1)/blockCards)}
+	blocks := (uint64(n) + blockCards - 1) / blockCards
+	l := &List{words: words, blocks: make([]Digest, blocks), dirty: make([]bool, blocks)}
 	if n > 0 {
 		l.bytes = unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), n)
 	}
@@ -184,7 +186,10 @@ func arrayDigest(n uint32, t *states, blocks []Digest) Digest {
 }
 
 func (l *List) rehash() {
-	parallel(len(l.blocks), func(b int) { l.blocks[b] = Sum(l.block(b)) })
+	for b := range l.dirty {
+		l.dirty[b] = true
+	}
+	l.settle()
 }
 
 func (l *List) block(b int) []byte {
@@ -201,6 +206,12 @@ func (l *List) clone(n uint32, fill byte) *List {
 		}
 	}
 	copy(c.blocks, l.blocks)
+	copy(c.dirty, l.dirty)
+	if n > l.Len() {
+		for b := int(l.Len() / blockCards); b < len(c.dirty); b++ {
+			c.dirty[b] = true
+		}
+	}
 	c.setTable(l.states())
 	return c
 }

@@ -380,13 +380,8 @@ func ended(s Status, r *Rules, now time.Time) bool {
 
 // take applies a change to the publisher's own array.
 func (p *Publisher) take(c *change) {
-	grown := c.cards > p.list.Len()
-	if grown {
-		old := p.list.Len()
+	if c.cards > p.list.Len() {
 		p.list = p.list.clone(c.cards, c.fill)
-		for i := old; i < c.cards; i++ {
-			p.list.bytes[i] = c.fill
-		}
 	}
 	final := c.table
 	for i, to := range c.remap {
@@ -395,15 +390,8 @@ func (p *Publisher) take(c *change) {
 		}
 	}
 	c.table = final
-	if !grown && !c.folds {
-		for b, d := range p.list.hashWith(c) {
-			p.list.blocks[b] = d
-		}
-		p.list.overlay(c)
-	} else {
-		p.list.overlay(c)
-		p.list.rehash()
-	}
+	p.list.overlay(c)
+	p.list.settle()
 	for i, to := range p.unsentFold {
 		p.unsentFold[i] = c.remap[to]
 	}

@@ -286,6 +286,15 @@ func (r *Ranges) Number(index uint32) (n Number, ok bool) {
 	return Number{Scheme: s.scheme, Value: s.first + uint64(index-s.base)}, true
 }
 
+// cuts are the indices at which runs begin: cards issued together are alike.
+func (r *Ranges) cuts() []uint32 {
+	out := make([]uint32, len(r.segments))
+	for i := range r.segments {
+		out[i] = r.segments[i].base
+	}
+	return out
+}
+
 // Len is how many cards were issued.
 func (r *Ranges) Len() uint32 { return r.n }
 
