@@ -44,6 +44,8 @@ const (
 	// history lets go of the oldest versions past these.
 	maxVersions = 1<<(maxLevels-1) + 1
 	maxTouched  = 4 << 20
+	// maxDelta is how many changes always make a delta.
+	maxDelta = 1 << 16
 )
 
 // carry keeps the deltas of a head published before this process started.
@@ -96,14 +98,19 @@ func (p *Publisher) writeDeltas(h *Head) error {
 	hs := &p.history
 	old := *hs
 	old.levels = slices.Clone(hs.levels)
-	if p.haveHead {
+	if len(p.unsent) > max(maxDelta, int(p.list.Len()/8)) {
+		// So much is new that a full list says it shorter, and to everyone.
+		*hs = history{}
+	} else if p.haveHead {
 		hs.add(version{before: p.head.Sequence, seq: h.Sequence, touched: p.unsent, fold: p.unsentFold})
 		if err := p.writeLevels(h); err != nil {
 			*hs = old
 			return err
 		}
 	}
-	h.Full = p.head.Full
+	if h.Full = p.head.Full; len(hs.versions) == 0 {
+		h.Full = FullRef{}
+	}
 	if cost, _ := h.path(h.Full.Sequence); !p.haveHead || cost == math.MaxUint64 || cost > max(uint64(h.Full.Size)/2, 4096) {
 		if err := p.writeFull(h); err != nil {
 			*hs = old

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -213,6 +214,66 @@ func (p *Publisher) Set(index uint32, s Status) {
 	if index < p.ranges.Len() {
 		p.staged[index] = s
 	}
+}
+
+// SetAll takes many statuses at once, straight into the array that the next
+// Publish writes: for a server that fills the list or compares all of it with
+// its store. Indices past the published or staged ranges are passed over, a
+// later one counts over an earlier, and both over what Set staged before.
+func (p *Publisher) SetAll(all iter.Seq2[uint32, Status]) error {
+	p.publishing.Lock()
+	defer p.publishing.Unlock()
+	p.mu.Lock()
+	ranges := p.ranges
+	p.mu.Unlock()
+
+	t := p.list.states()
+	c := &change{cards: ranges.Len(), remap: identity}
+	var ok bool
+	if c.fill, ok = t.place(p.cfg.Default); !ok {
+		return fmt.Errorf("set all of %s: %w", p.cfg.City, ErrStates)
+	}
+	if c.cards > p.list.Len() {
+		p.list = p.list.clone(c.cards, c.fill)
+	}
+	states := map[Status]byte{}
+	full := 0
+	for index, s := range all {
+		s.Class %= Classes
+		s.StopUntil = max(s.StopUntil, 0)
+		state, known := states[s]
+		if !known {
+			if state, ok = t.place(s); !ok {
+				full++
+				continue
+			}
+			states[s] = state
+		}
+		if index < c.cards && p.list.bytes[index] != state {
+			// Not yet in force: the digests follow in take.
+			p.list.bytes[index] = state
+			c.index = append(c.index, index)
+		}
+	}
+	if !slices.IsSorted(c.index) {
+		slices.Sort(c.index)
+	}
+	c.index = slices.Compact(c.index)
+	c.state = make([]byte, len(c.index))
+	for i, index := range c.index {
+		c.state[i] = p.list.bytes[index]
+	}
+	c.table = t
+	p.mu.Lock()
+	for _, index := range c.index {
+		delete(p.staged, index)
+	}
+	p.mu.Unlock()
+	p.take(c)
+	if full > 0 {
+		return fmt.Errorf("set all of %s: %d cards left out: %w", p.cfg.City, full, ErrStates)
+	}
+	return nil
 }
 
 // Index finds a card in the ranges as they will next be published.

@@ -27,6 +27,7 @@ type Ranges struct {
 	parent  Digest
 	chained bool
 	own     int
+	digest  Digest
 	index   [256]*schemeIndex
 }
 
@@ -174,6 +175,7 @@ func (r *Ranges) build() error {
 		}
 		r.index[id] = x
 	}
+	r.digest = Sum(r.Marshal())
 	return nil
 }
 
@@ -394,7 +396,7 @@ func (r *Ranges) Marshal() []byte {
 }
 
 // Digest is the digest of the table's file.
-func (r *Ranges) Digest() Digest { return Sum(r.Marshal()) }
+func (r *Ranges) Digest() Digest { return r.digest }
 
 // RangesParent says which table a file continues, if any.
 func RangesParent(file []byte) (parent Digest, ok bool, err error) {
