@@ -54,17 +54,20 @@ type Sandbox struct {
 	identity  *age.X25519Identity // the interior ministry's key
 	began     time.Time
 
-	mu       sync.Mutex
-	faults   map[string]Fault
-	calls    map[string]int // by service, faulty ones included
-	codes    map[string]*hesCode
-	order    []string // codes by first sight
-	logins   map[string]string
-	sessions map[string]string
-	inbox    []Text
-	dropped  int // texts dropped from the front of inbox
-	byOrder  map[string]bool
-	serial   int
+	mu        sync.Mutex
+	faults    map[string]Fault
+	calls     map[string]int // by service, faulty ones included
+	codes     map[string]*hesCode
+	order     []string // codes by first sight
+	logins    map[string]string
+	sessions  map[string]string
+	inbox     []Text
+	dropped   int                  // texts dropped from the front of inbox
+	byOrder   map[string]time.Time // texts sent, for the gateways that refuse repeats
+	campaigns []*campaign
+	minute    int64 // the current one, and requests in it
+	inMinute  int
+	serial    int
 }
 
 // New makes a sandbox with nobody in it yet.
@@ -88,7 +91,7 @@ func New(c Config) (*Sandbox, error) {
 	return &Sandbox{
 		now: c.Now, log: c.Log, open: c.Open, inboxSize: c.InboxSize, hangFor: c.HangFor, identity: id, began: c.Now(),
 		faults: map[string]Fault{}, calls: map[string]int{}, codes: map[string]*hesCode{},
-		logins: map[string]string{}, sessions: map[string]string{}, byOrder: map[string]bool{},
+		logins: map[string]string{}, sessions: map[string]string{}, byOrder: map[string]time.Time{},
 	}, nil
 }
 
@@ -101,6 +104,8 @@ func (s *Sandbox) Handler() http.Handler {
 	s.hesRoutes(mux)
 	s.nviRoutes(mux)
 	s.gatewayRoutes(mux)
+	s.verimorRoutes(mux)
+	s.iletiRoutes(mux)
 	s.inboxRoutes(mux)
 	mux.HandleFunc("GET /faults", s.listFaults)
 	mux.HandleFunc("POST /faults", s.setFaults)

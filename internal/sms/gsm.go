@@ -176,16 +176,13 @@ func FitLink(text string) Fitting { return fit(text, GSM7, TurkishSingle, Turkis
 
 func fit(text string, tables ...Table) Fitting {
 	var best Fitting
+	if text == "" {
+		return best
+	}
 	for _, t := range tables {
 		parts, used, ok := cut(text, t)
-		if !ok {
-			continue
-		}
-		if best.Parts == 0 || len(parts) < best.Parts {
-			best = Fitting{Table: t, Parts: len(parts), Used: used}
-			if n := len(parts); n > 0 {
-				best.Left = room(t, n > 1) - units(parts[n-1], t)
-			}
+		if n := len(parts); ok && (best.Parts == 0 || n < best.Parts) {
+			best = Fitting{Table: t, Parts: n, Used: used, Left: room(t, n > 1) - units(parts[n-1], t)}
 		}
 	}
 	return best

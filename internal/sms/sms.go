@@ -16,7 +16,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"turnike/internal/notify"
 	"turnike/internal/peer"
@@ -74,7 +77,7 @@ type Config struct {
 
 // Drivers are the words Config.Driver may be.
 func Drivers() []string {
-	return []string{"netgsm", "netgsm-xml"}
+	return []string{"netgsm", "netgsm-xml", "verimor", "iletimerkezi"}
 }
 
 // Open makes the sender a configuration asks for. It connects to nothing yet.
@@ -95,6 +98,10 @@ func Open(c Config) (notify.Sender, error) {
 	switch c.Driver {
 	case "netgsm", "netgsm-xml":
 		return newNetgsm(c)
+	case "verimor":
+		return newVerimor(c)
+	case "iletimerkezi":
+		return newIletiMerkezi(c)
 	default:
 		return nil, fmt.Errorf("sms: no driver %q; there are %s", c.Driver, strings.Join(Drivers(), ", "))
 	}
@@ -141,20 +148,31 @@ func refusal(gateway, word string, kind error) error {
 // its reference for them.
 type call func(ctx context.Context, ms []notify.Message) (reference string, err error)
 
+// sending is one Send under way.
+type sending struct {
+	ms  []notify.Message
+	out []notify.Receipt // each call writes its own places
+
+	mu    sync.Mutex
+	taken bool  // something was, or may have been, taken or refused for good
+	last  error // of a call that failed as a whole
+}
+
 // send is the way of every driver: expired messages stay behind, the rest is
-// grouped by key, cut into calls of at most size, and a call that one message
-// spoiled is halved until the others are through. Receipts are in the order of
-// the messages. The error is set only if every call failed and none can have
-// been taken.
-func send(ctx context.Context, ms []notify.Message, size int, key func(notify.Message) string, do func(key string) call) ([]notify.Receipt, error) {
-	out := make([]notify.Receipt, len(ms))
+// grouped by key, cut into calls of at most size, a few at once, and a call
+// that one message spoiled is halved until the others are through. Receipts
+// are in the order of the messages. The error is set only if every call failed
+// and none can have been taken.
+func send(ctx context.Context, ms []notify.Message, size, atOnce int, key func(notify.Message) string, do func(key string) call) ([]notify.Receipt, error) {
+	s := &sending{ms: ms, out: make([]notify.Receipt, len(ms))}
 	groups := map[string][]int{}
 	var order []string
 	now := time.Now()
 	for i, m := range ms {
-		out[i].ID = m.ID
+		s.out[i].ID = m.ID
 		if err := fitToSend(m, now); err != nil {
-			out[i].Err, out[i].Final = err, true
+			s.out[i].Err, s.out[i].Final = err, true
+			s.taken = true
 			continue
 		}
 		k := key(m)
@@ -163,51 +181,57 @@ func send(ctx context.Context, ms []notify.Message, size int, key func(notify.Me
 		}
 		groups[k] = append(groups[k], i)
 	}
-	var taken bool
-	var last error
-	var one func(c call, at []int)
-	one = func(c call, at []int) {
-		batch := make([]notify.Message, len(at))
-		for j, i := range at {
-			batch[j] = ms[i]
-		}
-		ref, err := c(ctx, batch)
-		if err != nil && len(at) > 1 && ofOne(err) {
-			one(c, at[:len(at)/2])
-			one(c, at[len(at)/2:])
-			return
-		}
-		if err == nil || errors.Is(err, ErrUnsure) || final(err) {
-			taken = true
-		} else {
-			last = err
-		}
-		for j, i := range at {
-			out[i].Err, out[i].Final = err, final(err)
-			if err == nil {
-				out[i].Reference = ref
-				if len(at) > 1 {
-					out[i].Reference = fmt.Sprintf("%s/%d", ref, j)
-				}
-			}
-		}
+	if atOnce <= 0 {
+		atOnce = peer.DefaultMaxCalls
 	}
+	var g errgroup.Group
+	g.SetLimit(atOnce)
 	for _, k := range order {
 		for at := range slices.Chunk(groups[k], size) {
-			if err := ctx.Err(); err != nil {
-				last = err
-				for _, i := range at {
-					out[i].Err = err
-				}
-				continue
-			}
-			one(do(k), at)
+			g.Go(func() error {
+				s.one(ctx, do(k), at)
+				return nil
+			})
 		}
 	}
-	if !taken && last != nil {
-		return out, last
+	_ = g.Wait() // its functions return nil
+	if !s.taken && s.last != nil {
+		return s.out, s.last
 	}
-	return out, nil
+	return s.out, nil
+}
+
+// one makes one call for the messages at some places.
+func (s *sending) one(ctx context.Context, c call, at []int) {
+	batch := make([]notify.Message, len(at))
+	for j, i := range at {
+		batch[j] = s.ms[i]
+	}
+	ref, err := "", ctx.Err()
+	if err == nil {
+		ref, err = c(ctx, batch)
+	}
+	if err != nil && len(at) > 1 && ofOne(err) {
+		s.one(ctx, c, at[:len(at)/2])
+		s.one(ctx, c, at[len(at)/2:])
+		return
+	}
+	s.mu.Lock()
+	if err == nil || errors.Is(err, ErrUnsure) || final(err) {
+		s.taken = true
+	} else {
+		s.last = err
+	}
+	s.mu.Unlock()
+	for j, i := range at {
+		s.out[i].Err, s.out[i].Final = err, final(err)
+		if err == nil {
+			s.out[i].Reference = ref
+			if len(at) > 1 {
+				s.out[i].Reference = fmt.Sprintf("%s/%d", ref, j)
+			}
+		}
+	}
 }
 
 // shortest is the least time left in which a text can be handed to a gateway:

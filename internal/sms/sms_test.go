@@ -240,3 +240,56 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestLostAnswer: a gateway takes a message and its answer is lost. Where the
+// gateway can tell afterwards, sending again brings no second text; where it
+// cannot, the receipt says that it may have been taken.
+func TestLostAnswer(t *testing.T) {
+	forAll(t, func(t *testing.T, driver string) {
+		if driver == "smpp" {
+			return // TestLinkFaults
+		}
+		for _, class := range []notify.Class{notify.CodeClass, notify.Info} {
+			w := newWorld(t, driver, func(c *sms.Config) { c.Timeout = 500 * time.Millisecond })
+			if err := w.SetFault(w.service(), sandbox.Fault{Mode: sandbox.LoseAnswer, Times: 1}); err != nil {
+				t.Fatal(err)
+			}
+			m := message(t, 1, class, turkish)
+			rs, err := w.Send(context.Background(), []notify.Message{m})
+			if err != nil {
+				t.Errorf("an unsure call came back as one surely not taken: %v", err)
+			}
+			if driver == "verimor" {
+				if rs[0].Err != nil || rs[0].Reference == "" {
+					t.Errorf("got %+v; want the campaign found by our own name for it", rs[0])
+				}
+			} else if !errors.Is(rs[0].Err, sms.ErrUnsure) || rs[0].Final {
+				t.Errorf("got %+v; want %v", rs[0], sms.ErrUnsure)
+			}
+			rs, err = w.Send(context.Background(), []notify.Message{m})
+			if err != nil || rs[0].Err != nil {
+				t.Errorf("second try: %+v, %v", rs[0], err)
+			}
+			want := 1
+			if w.service() == "netgsm" {
+				want = 2 // no reference of ours, no refusal of repeats: the caller was told
+			}
+			if got := len(w.Inbox("", 0)); got != want {
+				t.Errorf("%d texts arrived, want %d", got, want)
+			}
+		}
+	})
+}
+
+// TestLostRequest: the request itself is lost; Verimor says so, and the
+// message is not called unsure.
+func TestLostRequest(t *testing.T) {
+	w := newWorld(t, "verimor", func(c *sms.Config) { c.Timeout = 500 * time.Millisecond })
+	if err := w.SetFault("verimor", sandbox.Fault{Mode: sandbox.Drop, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	rs, _ := w.Send(context.Background(), []notify.Message{message(t, 1, notify.Info, plain)})
+	if !errors.Is(rs[0].Err, sms.ErrGateway) || errors.Is(rs[0].Err, sms.ErrUnsure) || rs[0].Final {
+		t.Errorf("got %+v; want %v without %v", rs[0], sms.ErrGateway, sms.ErrUnsure)
+	}
+}
