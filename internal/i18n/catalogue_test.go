@@ -108,13 +108,46 @@ func TestCataloguesAreEqual(t *testing.T) {
 	}
 }
 
+// asPrinted reports a key whose text is what stands on Turkish paper or is to be
+// typed letter by letter: the same in every language.
+func asPrinted(key string) bool {
+	return strings.HasSuffix(key, ".term") || strings.HasSuffix(key, ".example")
+}
+
+func TestPrintedWordsStayTurkish(t *testing.T) {
+	turkish := written(t, Turkish)
+	for _, l := range []Lang{English, Arabic} {
+		for key, texts := range written(t, l) {
+			if asPrinted(key) && texts["other"] != turkish[key]["other"] {
+				t.Errorf("%s: %q is %q, on paper it is %q", l, key, texts["other"], turkish[key]["other"])
+			}
+		}
+	}
+}
+
 // TestArabicIsArabic catches a sentence pasted into the wrong file.
 func TestArabicIsArabic(t *testing.T) {
 	arabic := regexp.MustCompile(`\p{Arabic}`)
 	for key, texts := range written(t, Arabic) {
+		if asPrinted(key) {
+			continue
+		}
 		for form, s := range texts {
 			if !arabic.MatchString(action.ReplaceAllString(s, "")) && regexp.MustCompile(`\p{L}{3}`).MatchString(action.ReplaceAllString(s, "")) {
 				t.Errorf("ar: %q (%s) has no Arabic letter: %q", key, form, s)
+			}
+		}
+	}
+}
+
+// TestArabicKeepsDigitsInOrder: groups of digits with blanks between them change
+// places in right-to-left text unless they are isolated (U+2066 ... U+2069).
+func TestArabicKeepsDigitsInOrder(t *testing.T) {
+	isolated, groups := regexp.MustCompile(`\x{2066}[^\x{2069}]*\x{2069}`), regexp.MustCompile(`\d \d`)
+	for key, texts := range written(t, Arabic) {
+		for form, s := range texts {
+			if !asPrinted(key) && groups.MatchString(isolated.ReplaceAllString(s, "")) {
+				t.Errorf("ar: %q (%s): digits in %q would be read in the wrong order", key, form, s)
 			}
 		}
 	}

@@ -116,7 +116,7 @@ func From(ctx context.Context) Lang {
 }
 
 // T is the sentence of a key. Placeholders are filled from pairs of a name and
-// a value: T(l, "pair.deadline", "Date", l.Date(d)). A key nobody wrote comes
+// a value: T(l, "page.title", "Title", title, "Place", city). A key nobody wrote comes
 // back in brackets, so that it is seen on the page and in the tests.
 func T(l Lang, key string, args ...any) string {
 	s, ok := book().text(l, key, nil, args)

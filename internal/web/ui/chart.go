@@ -48,9 +48,9 @@ type (
 
 // The drawing's measures, in units of its viewBox.
 const (
-	chartW, chartH               = 720.0, 300.0
+	chartW, chartH               = 480.0, 260.0
 	padLeft, padTop, padB, padRt = 84.0, 12.0, 34.0, 8.0
-	tickRoom                     = 56.0 // width a label at the bottom needs
+	tickRoom                     = 44.0 // width a label at the bottom needs
 )
 
 // lay works out where everything goes.

@@ -11,6 +11,7 @@ package ui
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"turnike/internal/fault"
@@ -65,7 +66,7 @@ type Page struct {
 	Motto string // a few words under Place: the service's name
 	Home  string // where Place leads
 	Theme assets.Theme
-	Logo  string // path of the city's logo below our own origin; empty: our mark
+	Logo  string // the city's logo, an SVG element from its checked file; empty: our mark
 	Back  string // where "back" leads; empty: no such link
 
 	// FormID names the page's form where it has one. The language switch then
@@ -169,8 +170,9 @@ type Choices struct {
 	Big    bool // the legend is the page's heading
 }
 
-// Date is a day in three fields, ID-day, ID-month and ID-year. One box per part
-// works on every phone; calendars make people scroll to their birth year.
+// Date is a day in three fields, ID_day, ID_month and ID_year. One box per part
+// works on every phone; calendars make people scroll to their birth year. An
+// error links to the first of them: see Problems.
 type Date struct {
 	ID               string
 	Legend           string
@@ -184,11 +186,15 @@ type Date struct {
 // Problem is one line of the error summary. Field is the ID it links to.
 type Problem struct{ Field, Text string }
 
-// Problems turns faults into the lines of a summary, in their order.
-func Problems(ctx context.Context, faults fault.List) []Problem {
+// Problems turns faults into the lines of a summary, in their order. dates
+// names the fields that are a Date, whose first box the line leads to.
+func Problems(ctx context.Context, faults fault.List, dates ...string) []Problem {
 	ps := make([]Problem, len(faults))
 	for i, f := range faults {
 		ps[i] = Problem{f.Field, Say(ctx, f)}
+		if slices.Contains(dates, f.Field) {
+			ps[i].Field += "_day"
+		}
 	}
 	return ps
 }
