@@ -1,0 +1,198 @@
+-- +goose Up
+-- Times are microseconds since 1970 UTC, tags 16 bytes of a keyed hash, ids the
+-- 16 bytes of a UUIDv7. City leads every key, so a distributed engine can put a
+-- city's rows together; ids that rise with time keep every primary key an
+-- append. WITHOUT ROWID stores a row in its key's own tree: one insert, not two.
+
+CREATE TABLE request (
+	city            TEXT    NOT NULL,
+	id              BLOB    NOT NULL,
+	version         INTEGER NOT NULL,
+	kind            TEXT    NOT NULL,
+	state           TEXT    NOT NULL,
+	lang            TEXT    NOT NULL,
+	channel         TEXT    NOT NULL,
+	blind           INTEGER NOT NULL,
+	phone_tag       BLOB,
+	person_tag      BLOB,
+	card_tag        BLOB,
+	sealed          BLOB    NOT NULL,
+	code_tag        BLOB,
+	code_expires_us INTEGER,
+	tries           INTEGER NOT NULL,
+	sends           INTEGER NOT NULL,
+	last_send_us    INTEGER,
+	created_us      INTEGER NOT NULL,
+	proven_us       INTEGER,
+	due_us          INTEGER,
+	attempts        INTEGER NOT NULL,
+	result          TEXT    NOT NULL,
+	pairing_id      BLOB,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_due ON request (due_us) WHERE state = 'proven';
+CREATE INDEX request_old ON request (created_us) WHERE state <> 'proven';
+
+CREATE TABLE pairing (
+	city          TEXT    NOT NULL,
+	id            BLOB    NOT NULL,
+	card_tag      BLOB    NOT NULL,
+	last4         TEXT    NOT NULL,
+	person_id     BLOB,
+	person_tag    BLOB,
+	phone_tag     BLOB,
+	person_slot   INTEGER NOT NULL,
+	code_slot     INTEGER NOT NULL,
+	hes_tag       BLOB,
+	sealed_hes    BLOB    NOT NULL,
+	proof         INTEGER NOT NULL,
+	channel       TEXT    NOT NULL,
+	lang          TEXT    NOT NULL,
+	at_us         INTEGER NOT NULL,
+	next_check_us INTEGER,
+	ended_us      INTEGER,
+	end_reason    TEXT    NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+-- A card has one live pairing. Its key is random, which costs more than the
+-- rest of the row; so do the next three, and a row enters at most two of them.
+CREATE UNIQUE INDEX pairing_live_card ON pairing (city, card_tag) WHERE ended_us IS NULL;
+-- Where a city lets a person hold one card (slot 1); NULL tags never collide.
+CREATE UNIQUE INDEX pairing_live_person ON pairing (city, person_tag, person_slot)
+	WHERE ended_us IS NULL AND person_slot > 0;
+CREATE INDEX pairing_of_person ON pairing (city, person_tag)
+	WHERE ended_us IS NULL AND person_slot = 0 AND person_tag IS NOT NULL;
+CREATE UNIQUE INDEX pairing_live_code ON pairing (city, hes_tag, code_slot)
+	WHERE ended_us IS NULL AND code_slot > 0;
+CREATE INDEX pairing_check ON pairing (next_check_us)
+	WHERE ended_us IS NULL AND next_check_us IS NOT NULL;
+
+CREATE TABLE person (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	tag        BLOB,
+	key_ref    TEXT    NOT NULL,
+	sealed     BLOB    NOT NULL,
+	created_us INTEGER NOT NULL,
+	updated_us INTEGER NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX person_tag ON person (city, tag, id) WHERE tag IS NOT NULL;
+
+CREATE TABLE card (
+	city       TEXT    NOT NULL,
+	tag        BLOB    NOT NULL,
+	scheme     INTEGER NOT NULL,
+	idx        INTEGER NOT NULL,
+	last4      TEXT    NOT NULL,
+	class      INTEGER NOT NULL,
+	stop_until INTEGER NOT NULL,
+	changed_us INTEGER NOT NULL,
+	PRIMARY KEY (city, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX card_changed ON card (city, changed_us, tag);
+
+CREATE TABLE card_reason (
+	city       TEXT    NOT NULL,
+	tag        BLOB    NOT NULL,
+	kind       INTEGER NOT NULL,
+	since_us   INTEGER NOT NULL,
+	until_day  INTEGER NOT NULL,
+	provenance TEXT    NOT NULL CHECK (provenance <> ''),
+	PRIMARY KEY (city, tag, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE once (
+	city  TEXT    NOT NULL,
+	key   TEXT    NOT NULL,
+	body  BLOB    NOT NULL,
+	ref   TEXT    NOT NULL,
+	at_us INTEGER NOT NULL,
+	PRIMARY KEY (city, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX once_old ON once (at_us);
+
+CREATE TABLE guard (
+	city     TEXT    NOT NULL,
+	kind     TEXT    NOT NULL,
+	tag      BLOB    NOT NULL,
+	sent     BLOB    NOT NULL,
+	count    INTEGER NOT NULL,
+	good     INTEGER NOT NULL,
+	fails    INTEGER NOT NULL,
+	since_us INTEGER NOT NULL,
+	PRIMARY KEY (city, kind, tag)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	at_us      INTEGER NOT NULL,
+	actor_kind TEXT    NOT NULL CHECK (actor_kind <> ''),
+	actor_ref  TEXT    NOT NULL,
+	channel    TEXT    NOT NULL,
+	action     TEXT    NOT NULL CHECK (action <> ''),
+	subject    BLOB,
+	object     TEXT    NOT NULL,
+	purpose    TEXT    NOT NULL,
+	result     TEXT    NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+-- Who looked at a person: only reads with a purpose are in it, so that a
+-- pairing pays nothing.
+CREATE INDEX audit_reads ON audit (city, subject, id) WHERE purpose <> '';
+
+CREATE TABLE outbox (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	class      INTEGER NOT NULL,
+	state      INTEGER NOT NULL,
+	sealed     BLOB    NOT NULL,
+	due_us     INTEGER NOT NULL,
+	expires_us INTEGER NOT NULL,
+	attempts   INTEGER NOT NULL,
+	reference  TEXT    NOT NULL,
+	error      TEXT    NOT NULL,
+	done_us    INTEGER,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_due ON outbox (class, due_us) WHERE state = 0;
+CREATE INDEX outbox_done ON outbox (done_us) WHERE done_us IS NOT NULL;
+
+CREATE TABLE city_revision (
+	city     TEXT    NOT NULL,
+	revision INTEGER NOT NULL,
+	from_us  INTEGER NOT NULL,
+	toml     TEXT    NOT NULL,
+	author   TEXT    NOT NULL CHECK (author <> ''),
+	at_us    INTEGER NOT NULL,
+	PRIMARY KEY (city, revision)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE setting (
+	city  TEXT    NOT NULL,
+	key   TEXT    NOT NULL,
+	value BLOB    NOT NULL,
+	at_us INTEGER NOT NULL,
+	PRIMARY KEY (city, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE counter (
+	city  TEXT    NOT NULL,
+	name  TEXT    NOT NULL,
+	value INTEGER NOT NULL,
+	PRIMARY KEY (city, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	kind       TEXT    NOT NULL,
+	name       TEXT    NOT NULL,
+	public_key BLOB    NOT NULL,
+	secret_tag BLOB,
+	created_us INTEGER NOT NULL,
+	seen_us    INTEGER,
+	revoked_us INTEGER,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,5 @@
+//go:build mutant_ack_early
+
+package sqlstore
+
+const ackEarly = true
