@@ -50,7 +50,7 @@ type Fault struct {
 
 // SetFault makes a service behave badly (or, with the zero Fault, well again).
 func (s *Sandbox) SetFault(service string, f Fault) error {
-	if !known(service) {
+	if !isService(service) {
 		return fmt.Errorf("sandbox: no service %q; there are %v", service, Services())
 	}
 	ok := false

@@ -55,6 +55,25 @@ func clean(code string) string {
 func (s *Sandbox) lookup(code string) *hesCode {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c := s.known(code)
+	if c == nil {
+		return nil
+	}
+	c.asked++
+	copied := *c
+	return &copied
+}
+
+// remember puts a code on the list without counting a question.
+func (s *Sandbox) remember(code string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known(code)
+}
+
+// known finds a code and puts it on the list at its first sight. The lock is
+// held.
+func (s *Sandbox) known(code string) *hesCode {
 	c := s.codes[code]
 	if c == nil {
 		found, ok := read(code)
@@ -65,20 +84,19 @@ func (s *Sandbox) lookup(code string) *hesCode {
 		s.codes[code] = c
 		s.order = append(s.order, code)
 	}
-	c.asked++
-	copied := *c
-	return &copied
+	return c
 }
 
 // Flip makes a code's owner risky or riskless from now on, and tells whether
 // anybody has the code.
 func (s *Sandbox) Flip(code health.Code, risky bool) bool {
-	if s.lookup(code.Reveal()) == nil {
-		return false
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.codes[code.Reveal()].risky = risky
+	c := s.known(code.Reveal())
+	if c == nil {
+		return false
+	}
+	c.risky = risky
 	return true
 }
 

@@ -51,6 +51,7 @@ func (s *Sandbox) Inbox(to string, since int) []Text {
 
 func (s *Sandbox) inboxRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /inbox.json", s.inboxJSON)
+	mux.HandleFunc("GET /inbox", s.inboxPage)
 }
 
 // inboxJSON is Inbox over HTTP: ?to=905...&since=N.

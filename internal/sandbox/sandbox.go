@@ -67,6 +67,8 @@ type Sandbox struct {
 	campaigns []*campaign
 	minute    int64 // the current one, and requests in it
 	inMinute  int
+	appCodes  map[string][]appCode // by phone
+	reports   []Report
 	serial    int
 }
 
@@ -91,7 +93,7 @@ func New(c Config) (*Sandbox, error) {
 	return &Sandbox{
 		now: c.Now, log: c.Log, open: c.Open, inboxSize: c.InboxSize, hangFor: c.HangFor, identity: id, began: c.Now(),
 		faults: map[string]Fault{}, calls: map[string]int{}, codes: map[string]*hesCode{},
-		logins: map[string]string{}, sessions: map[string]string{}, byOrder: map[string]time.Time{},
+		logins: map[string]string{}, sessions: map[string]string{}, appCodes: map[string][]appCode{}, byOrder: map[string]time.Time{},
 	}, nil
 }
 
@@ -102,13 +104,14 @@ const maxBody = 10 << 20
 func (s *Sandbox) Handler() http.Handler {
 	mux := http.NewServeMux()
 	s.hesRoutes(mux)
+	s.hesAppRoutes(mux)
 	s.nviRoutes(mux)
 	s.gatewayRoutes(mux)
 	s.verimorRoutes(mux)
 	s.iletiRoutes(mux)
+	s.interiorRoutes(mux)
 	s.inboxRoutes(mux)
-	mux.HandleFunc("GET /faults", s.listFaults)
-	mux.HandleFunc("POST /faults", s.setFaults)
+	s.pageRoutes(mux)
 	return s.guard(mux)
 }
 
@@ -188,6 +191,6 @@ func Services() []string {
 	return []string{"hes", "hessvc", "nvi", "netgsm", "verimor", "iletimerkezi", "smpp", "interior"}
 }
 
-func known(service string) bool { return slices.Contains(Services(), service) }
+func isService(name string) bool { return slices.Contains(Services(), name) }
 
 func atoi(s string) int { n, _ := strconv.Atoi(s); return n }
