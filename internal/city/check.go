@@ -229,9 +229,11 @@ func (p *Profile) checkSchemes(text func(string, Text, bool)) (wrong []error) {
 		}
 	}
 	if len(wrong) == 0 {
-		if _, err := p.Ranges(); err != nil {
+		r, err := p.makeRanges()
+		if err != nil {
 			bad("scheme: %v", err)
 		}
+		p.ranges = r
 	}
 	return wrong
 }

@@ -60,6 +60,7 @@ type Profile struct {
 	Desks     []Desk     `toml:"desk"`
 
 	zone   *time.Location
+	ranges *statuslist.Ranges
 	source string
 }
 
@@ -267,7 +268,9 @@ func (s Scheme) signed() statuslist.Scheme {
 }
 
 // Ranges is the table of issued cards that the list is built on.
-func (p *Profile) Ranges() (*statuslist.Ranges, error) {
+func (p *Profile) Ranges() *statuslist.Ranges { return p.ranges }
+
+func (p *Profile) makeRanges() (*statuslist.Ranges, error) {
 	var schemes []statuslist.Scheme
 	var issued []statuslist.Range
 	for _, s := range p.Schemes {
@@ -295,15 +298,32 @@ func (p *Profile) ClassAt(index uint32) card.Class {
 	return card.Unpaired
 }
 
-// Number gives the list's form of a card number; key is needed for tagged
-// schemes only.
-func (p *Profile) Number(n card.Number, key *statuslist.TagKey) (statuslist.Number, bool) {
+// Place is where the list keeps a card: its index, or for a scheme without
+// ranges its tag under the given key. ok is false for a number that was never
+// issued.
+func (p *Profile) Place(n card.Number, key *statuslist.TagKey) (place int64, ok bool) {
 	for _, s := range p.Schemes {
-		if s.ID == n.Scheme {
-			return s.signed().Parse([]byte(n.Reveal()), key)
+		if s.ID != n.Scheme {
+			continue
+		}
+		num, ok := s.signed().Parse([]byte(n.Reveal()), key)
+		if !ok || s.Tagged {
+			return int64(num.Value), ok
+		}
+		i, ok := p.ranges.Index(num)
+		return int64(i), ok
+	}
+	return 0, false
+}
+
+// Tagged tells whether a scheme keeps tags instead of indices.
+func (p *Profile) Tagged(scheme uint8) bool {
+	for _, s := range p.Schemes {
+		if s.ID == scheme {
+			return s.Tagged
 		}
 	}
-	return statuslist.Number{}, false
+	return false
 }
 
 // Set is the cities an installation serves, by id.

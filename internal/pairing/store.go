@@ -54,6 +54,7 @@ type Pairings interface {
 	// where a live pairing stands in the way (unique partial indexes).
 	InsertPairing(ctx context.Context, p Pairing) error
 	LiveByCard(ctx context.Context, city string, tag person.Tag) (Pairing, error)
+	LiveByCode(ctx context.Context, city string, tag person.Tag) (Pairing, error)
 	LiveByPerson(ctx context.Context, city string, tag person.Tag) ([]Pairing, error)
 	// UpdatePairing writes what may change: end, code, next check, person.
 	UpdatePairing(ctx context.Context, p Pairing) error
@@ -71,9 +72,6 @@ type Cards interface {
 	// PutCard inserts or replaces a card's row.
 	PutCard(ctx context.Context, c Card) error
 	Card(ctx context.Context, city string, tag person.Tag) (Card, error)
-	// NextIndex gives a card without a place in an issued range (a bank card)
-	// the next free index of its city.
-	NextIndex(ctx context.Context, city string) (int64, error)
 	PutReason(ctx context.Context, city string, tag person.Tag, r card.Reason) error
 	DropReason(ctx context.Context, city string, tag person.Tag, kind card.ReasonKind) error
 	Reasons(ctx context.Context, city string, tag person.Tag) ([]card.Reason, error)
@@ -192,7 +190,7 @@ type Card struct {
 	City      string
 	Tag       person.Tag
 	Scheme    uint8
-	Index     int64 // place in the list
+	Index     int64 // place in the list: an index, or the tag (its 64 bits) where the scheme has no ranges
 	Last4     string
 	Class     card.Class
 	StopUntil int32

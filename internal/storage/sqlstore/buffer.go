@@ -69,6 +69,7 @@ const (
 	colPersonTag  = 2
 	colPairCard   = 2
 	colPairPerson = 5
+	colPairCode   = 9
 )
 
 // buffer holds rows of one table that wait to go out together.

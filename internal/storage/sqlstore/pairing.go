@@ -167,6 +167,16 @@ func (t *Tx) LiveByCard(ctx context.Context, city string, tag person.Tag) (pairi
 	return pairingOf(p), t.fail("read pairing by card", err)
 }
 
+// LiveByCode reads the live pairing a code is tied to, where a city ties a code
+// to one card.
+func (t *Tx) LiveByCode(ctx context.Context, city string, tag person.Tag) (pairing.Pairing, error) {
+	if err := t.settleIf(ctx, city, colPairCode, tag[:]); err != nil {
+		return pairing.Pairing{}, err
+	}
+	p, err := t.q.LiveByCode(ctx, dbq.LiveByCodeParams{City: city, HesTag: tag[:], CodeSlot: 1})
+	return pairingOf(p), t.fail("read pairing by code", err)
+}
+
 // PairingByID reads a pairing, live or ended.
 func (t *Tx) PairingByID(ctx context.Context, city, id string) (pairing.Pairing, error) {
 	key, ok := binID(id)

@@ -1,0 +1,194 @@
+package pairing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"turnike/internal/audit"
+	"turnike/internal/card"
+	"turnike/internal/city"
+	"turnike/internal/health"
+	"turnike/internal/notify"
+	"turnike/internal/person"
+)
+
+// keepRequest is how long an ended or abandoned request is kept for its
+// receipt page, and with it the form's phone and card.
+const keepRequest = 24 * time.Hour
+
+// Work does what is due: requests whose checks were put off, ties whose
+// authority is to be asked again, old requests to sweep. It reports how much
+// it did, so that a caller knows whether to come back at once.
+func (s *Service) Work(ctx context.Context) (int, error) {
+	now := s.cfg.Now()
+	var due []Request
+	var recheck []Pairing
+	err := s.cfg.Store.View(ctx, func(tx Tx) (err error) {
+		if due, err = tx.DueRequests(ctx, now, 200); err != nil {
+			return err
+		}
+		recheck, err = tx.PairingsToCheck(ctx, now, 500)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("look for work: %w", err)
+	}
+	var errs []error
+	for _, r := range due {
+		if err := s.Settle(ctx, r.City, r.ID); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if err := s.recheck(ctx, recheck, now); err != nil {
+		errs = append(errs, err)
+	}
+	swept := 0
+	err = s.cfg.Store.Update(ctx, func(tx Tx) (err error) {
+		swept, err = tx.SweepRequests(ctx, now.Add(-keepRequest), 1000)
+		return err
+	})
+	return len(due) + len(recheck) + swept, errors.Join(append(errs, err)...)
+}
+
+// recheck asks the authority again about standing ties: it gives no end date,
+// so a stop is lifted, kept or put on by asking (domain.md section 1A).
+func (s *Service) recheck(ctx context.Context, ps []Pairing, now time.Time) error {
+	type asked struct {
+		p    Pairing
+		who  Person
+		rec  person.Record
+		code health.Code
+	}
+	var list []asked
+	var codes []health.Code
+	for _, p := range ps {
+		a := asked{p: p}
+		err := s.cfg.Store.View(ctx, func(tx Tx) (err error) {
+			a.who, err = tx.Person(ctx, p.City, p.PersonID)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("recheck: %w", err)
+		}
+		b, err := s.cfg.Keys.Open(ctx, a.who.Key, "person/"+a.who.ID, a.who.Sealed)
+		if errors.Is(err, person.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("recheck: %w", err)
+		}
+		if a.rec, err = person.RestoreRecord(b); err != nil {
+			return err
+		}
+		if len(p.SealedHES) > 0 {
+			b, err := s.cfg.Keys.Open(ctx, a.who.Key, "hes/"+a.who.ID, p.SealedHES)
+			if err != nil {
+				return fmt.Errorf("recheck: %w", err)
+			}
+			a.code = health.RestoreCode(string(b))
+			codes = append(codes, a.code)
+		}
+		list = append(list, a)
+	}
+	verdicts := map[health.Code]health.Verdict{}
+	if len(codes) > 0 && s.cfg.Authority != nil {
+		var err error
+		if verdicts, err = s.cfg.Authority.CheckMany(ctx, codes); err != nil {
+			s.cfg.Log.WarnContext(ctx, "authority did not answer the recheck", "codes", len(codes), "err", err)
+			verdicts = nil
+		}
+	}
+	for _, a := range list {
+		p, err := s.profile(a.p.City)
+		if err != nil {
+			continue // the city was taken out of service
+		}
+		v, answered := verdicts[a.code]
+		if err := s.apply(ctx, p, a.p, a.rec, v, answered || a.code.IsZero(), now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply writes what a recheck found. Only what changed is written to the card.
+func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec person.Record, v health.Verdict, answered bool, now time.Time) error {
+	class, turns := p.ClassOf(rec.Birth, now)
+	d := &deed{s: s, p: p, now: now}
+	var expired, known error = nil, v.Err
+	if errors.Is(known, health.ErrCodeExpired) || errors.Is(known, health.ErrCodeUnknown) {
+		expired = known
+	}
+	return s.cfg.Store.Update(ctx, func(tx Tx) error {
+		live, err := tx.LiveByCard(ctx, p.ID, seen.CardTag)
+		if errors.Is(err, ErrNoRow) || err == nil && (live.ID != seen.ID || !live.NextCheck.Equal(seen.NextCheck)) {
+			return nil // ended, or done by another worker
+		}
+		if err != nil {
+			return err
+		}
+		live.NextCheck = d.nextCheck(turns)
+		if !answered && v.Err == nil {
+			live.NextCheck = now.Add(10 * time.Minute)
+		}
+		if err := tx.UpdatePairing(ctx, live); err != nil {
+			return err
+		}
+		say := func(text string) error {
+			m, err := s.message(p.ID, rec.Phone, text, notify.Info, now, infoLife)
+			if err != nil {
+				return err
+			}
+			return tx.Enqueue(ctx, m)
+		}
+		if expired != nil {
+			return say(s.renewText(p, live))
+		}
+		c, err := tx.Card(ctx, p.ID, live.CardTag)
+		if err != nil {
+			return err
+		}
+		before, err := tx.Reasons(ctx, p.ID, live.CardTag)
+		if err != nil {
+			return err
+		}
+		stopped := false
+		for _, r := range before {
+			stopped = stopped || r.Kind == card.Isolation
+		}
+		result := "unchanged"
+		switch {
+		case v.Answer.Risky && answered:
+			until := card.DayOf(now, p.Location()) + int32(p.Rules.IsolationDays)
+			if !stopped { // while it lasts the first end day holds; it is asked again on that day
+				result = "stopped"
+				if err := tx.PutReason(ctx, p.ID, live.CardTag, card.Reason{Kind: card.Isolation, Since: now, UntilDay: until, Provenance: "authority:recheck:" + live.ID}); err != nil {
+					return err
+				}
+				if err := say(s.stoppedText(p, live.Lang, live.Last4, until)); err != nil {
+					return err
+				}
+			}
+		case answered && stopped:
+			result = "lifted"
+			if err := tx.DropReason(ctx, p.ID, live.CardTag, card.Isolation); err != nil {
+				return err
+			}
+		}
+		reasons, err := tx.Reasons(ctx, p.ID, live.CardTag)
+		if err != nil {
+			return err
+		}
+		st := card.StatusOf(class, reasons)
+		if st.Class == c.Class && st.StopUntil == c.StopUntil {
+			return nil
+		}
+		c.Class, c.StopUntil, c.ChangedAt = st.Class, st.StopUntil, now
+		if err := tx.PutCard(ctx, c); err != nil {
+			return err
+		}
+		return s.audit(ctx, tx, audit.System("recheck"), "card.recheck", live.CardTag, p.ID, live.ID, result, now)
+	})
+}
