@@ -105,20 +105,48 @@ func Open(cfg Config) (*Gate, error) {
 // taken. mode is the line or kind of vehicle the rules know, 0 if they need
 // not. A number never issued is refused whatever the age of the list.
 func (g *Gate) Decide(n statuslist.Number, at time.Time, mode uint8) Decision {
+	return g.Ask(n, at, mode).Decision
+}
+
+// Answer is a decision with what a journal needs to count it. It holds no
+// number and no reason.
+type Answer struct {
+	Decision Decision
+	// Issued says whether the number has an index; what follows is zero if
+	// not.
+	Issued  bool
+	Stopped bool // a stop holds today
+	Class   statuslist.Class
+	Index   uint32
+	// Sequence and ListIssued name the list decided by. The tap is certainly
+	// later than ListIssued, whatever the device's clock says.
+	Sequence   uint64
+	ListIssued time.Time
+}
+
+// Ask is Decide with the account of it.
+func (g *Gate) Ask(n statuslist.Number, at time.Time, mode uint8) (a Answer) {
 	s := g.live.Load()
 	if s == nil {
-		return Stale
+		return a
 	}
-	index, issued := s.ranges.Index(n)
-	if !issued {
-		return Refuse
+	a.Sequence, a.ListIssued = s.head.Sequence, s.head.Issued
+	a.Index, a.Issued = s.ranges.Index(n)
+	if !a.Issued {
+		a.Decision = Refuse
+		return a
 	}
+	status := s.list.Status(a.Index)
+	a.Class = status.Class
 	unix := at.Unix()
-	status := s.list.Status(index)
 	if unix <= s.head.NotAfter.Unix() {
-		return byOutcome[s.rules.Outcome(status, max(unix, s.head.Issued.Unix()), mode)]
+		o, stopped := s.rules.Outcome(status, max(unix, s.head.Issued.Unix()), mode)
+		a.Decision, a.Stopped = byOutcome[o], stopped
+		return a
 	}
-	return byOutcome[s.rules.Stale(status, unix)]
+	o, stopped := s.rules.Stale(status, unix)
+	a.Decision, a.Stopped = byOutcome[o], stopped
+	return a
 }
 
 // Parse reads a printed number by the schemes of the city's ranges.

@@ -37,6 +37,8 @@ type city struct {
 	now   time.Time
 	truth map[uint32]statuslist.Status
 	n     uint32
+	// newest is the head in the folder last read.
+	newest []byte
 }
 
 var (
@@ -207,3 +209,5 @@ func TestGateFollows(t *testing.T) {
 		t.Errorf("never issued: got %v, want %v", got, gate.Refuse)
 	}
 }
+
+func publicKey(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }

@@ -38,7 +38,10 @@ type store struct {
 }
 
 const (
-	recordName  = "installed"
+	recordName = "installed"
+	// spareName is the record before, for a medium that lost the last one: its
+	// ratchet still tells an old list from a new one.
+	spareName   = "installed.1"
 	recordMagic = "TKLG\x01"
 	// maxReplay is how many deltas a gate strings together before it asks for
 	// a full list: starting up stays short.
@@ -114,15 +117,14 @@ func (s *store) unmarshal(b []byte) error {
 // load takes up what the folder holds. The record's own digest guards against
 // a worn medium, the head's digests against everything in the files.
 func (g *Gate) load() error {
-	record, err := os.ReadFile(filepath.Join(g.dir, recordName))
-	if os.IsNotExist(err) {
-		return nil
-	}
+	err := g.loadRecord(recordName)
 	if err != nil {
-		return err
+		if spareErr := g.loadRecord(spareName); spareErr != nil {
+			return err
+		}
 	}
-	if err := g.store.unmarshal(record); err != nil {
-		return err
+	if g.store.root == nil {
+		return nil
 	}
 	if g.store.root.City != g.cfg.City {
 		return fmt.Errorf("the folder holds the list of another city")
@@ -132,11 +134,28 @@ func (g *Gate) load() error {
 	}
 	snap, err := g.read()
 	if err != nil {
-		// The ratchet stays; the list is fetched anew.
+		// The root and the ratchet stay; the list is fetched anew.
 		g.store.full, g.store.deltas, g.store.head, g.store.headFile = "", nil, nil, nil
 		return nil
 	}
 	g.live.Store(snap)
+	return nil
+}
+
+// loadRecord reads a record; none at all is an empty gate.
+func (g *Gate) loadRecord(name string) error {
+	record, err := g.readFile(name)
+	if os.IsNotExist(err) && name == recordName {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var s store
+	if err := s.unmarshal(record); err != nil {
+		return err
+	}
+	g.store = s
 	return nil
 }
 
@@ -341,6 +360,11 @@ func (g *Gate) keeper(ctx context.Context, fetch Fetch) func(string) ([]byte, er
 }
 
 func (g *Gate) commit(s *store) error {
+	if last, err := g.readFile(recordName); err == nil {
+		if err := statuslist.WriteFile(filepath.Join(g.dir, spareName), last); err != nil {
+			return err
+		}
+	}
 	return statuslist.WriteFile(filepath.Join(g.dir, recordName), s.marshal())
 }
 

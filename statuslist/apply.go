@@ -68,6 +68,9 @@ func (l *List) Prove(h *Head, deltas [][]byte) (install func() *List, err error)
 	if err := next.check(h); err != nil {
 		return nil, err
 	}
+	if next.hot == nil {
+		next.heat()
+	}
 	return func() *List { return next }, nil
 }
 
@@ -115,6 +118,7 @@ func (l *List) hashWith(c *change) map[int]Digest {
 // overlay applies a change to an array nobody else reads. The digests of the
 // blocks it touches are stale until settle.
 func (l *List) overlay(c *change) {
+	l.hot = nil
 	if c.folds {
 		parallel(len(l.blocks), func(b int) {
 			block := l.block(b)

@@ -61,36 +61,37 @@ func (t *table) local(unix int64) (today Day, weekday, minute int) {
 	return localTime(offset, unix)
 }
 
-// Outcome is what the table in force gives a status at a Unix second.
-func (c *Calendar) Outcome(s Status, unix int64, mode uint8) Outcome {
+// Outcome is what the table in force gives a status at a Unix second, and
+// whether it is a stop that made it so.
+func (c *Calendar) Outcome(s Status, unix int64, mode uint8) (o Outcome, stopped bool) {
 	t := c.inForce(unix)
 	if t == nil {
-		return Undecided
+		return Undecided, false
 	}
 	today, weekday, minute := t.local(unix)
 	if s.Stopped(today) {
-		return t.rules.Stopped
+		return t.rules.Stopped, true
 	}
 	class := s.Class % Classes
 	rows := t.rows[class]
 	for i := range rows {
 		if rows[i].fits(today, weekday, minute, mode) {
-			return rows[i].Outcome
+			return rows[i].Outcome, false
 		}
 	}
-	return t.rules.Default[class]
+	return t.rules.Default[class], false
 }
 
 // Stale is what the table in force gives a status once the list is too old.
-func (c *Calendar) Stale(s Status, unix int64) Outcome {
+func (c *Calendar) Stale(s Status, unix int64) (o Outcome, stopped bool) {
 	t := c.inForce(unix)
 	if t == nil {
-		return Undecided
+		return Undecided, false
 	}
 	if today, _, _ := t.local(unix); s.Stopped(today) {
-		return t.rules.StaleStopped
+		return t.rules.StaleStopped, true
 	}
-	return t.rules.Stale[s.Class%Classes]
+	return t.rules.Stale[s.Class%Classes], false
 }
 
 // Ages are the list ages at which a device shows amber and raises an alarm.

@@ -19,11 +19,21 @@ type List struct {
 	bytes []byte
 	// table gives each state its status, packed. An entry in use never
 	// changes its meaning while cards may hold it.
-	table  [256]atomic.Uint64
-	used   [256]bool
-	blocks []Digest // of each run of blockCards cards
-	dirty  []bool   // blocks whose digest is not up to date
+	table [256]atomic.Uint64
+	used  [256]bool
+	// hot says two bits of each card, sixteen to a word: which of the three
+	// commonest states it is in, or that its byte has to be read. Nearly all
+	// taps are answered from an array that fits a processor's cache. nil until
+	// heat.
+	hot      []uint32
+	hotState [hotStates]uint64 // statuses, packed
+	hotCode  [256]byte
+	blocks   []Digest // of each run of blockCards cards
+	dirty    []bool   // blocks whose digest is not up to date
 }
+
+// hotStates are told apart by the two bits; one more code is for the rest.
+const hotStates = 3
 
 // blockCards is how many cards share one digest: a change of one card costs
 // hashing 64 kB again, not the whole array.
@@ -43,6 +53,7 @@ func newArray(n uint32) *List {
 	l := &List{words: words, blocks: make([]Digest, blocks), dirty: make([]bool, blocks)}
 	if n > 0 {
 		l.bytes = unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), n)
+		preferHuge(l.bytes)
 	}
 	return l
 }
@@ -53,6 +64,12 @@ func (l *List) Len() uint32 { return uint32(len(l.bytes)) }
 // Status is what the list says of card i, which must be below Len. It may be
 // called while another goroutine applies a delta.
 func (l *List) Status(i uint32) Status {
+	if i>>4 < uint32(len(l.hot)) {
+		word := atomic.LoadUint32(&l.hot[i>>4])
+		if code := word >> (i & 15 * 2) & 3; code < hotStates {
+			return unpackStatus(l.hotState[code])
+		}
+	}
 	word := atomic.LoadUint32(&l.words[i>>2])
 	return unpackStatus(l.table[lane(word, i)].Load())
 }
@@ -73,6 +90,60 @@ func (l *List) put(i uint32, state byte) {
 	shift := laneShift(i)
 	w := &l.words[i>>2]
 	atomic.StoreUint32(w, *w&^(0xff<<shift)|uint32(state)<<shift)
+	if l.hot == nil {
+		return
+	}
+	// The byte first: who is sent to it by the old two bits finds the new.
+	shift = i & 15 * 2
+	w = &l.hot[i>>4]
+	atomic.StoreUint32(w, *w&^(3<<shift)|uint32(l.hotCode[state])<<shift)
+}
+
+// heat makes the two bits of every card, before anybody else reads the list.
+func (l *List) heat() {
+	counts := make([][256]uint32, len(l.blocks))
+	parallel(len(l.blocks), func(b int) {
+		for _, s := range l.block(b) {
+			counts[b][s]++
+		}
+	})
+	var total [256]uint64
+	for b := range counts {
+		for s, n := range counts[b] {
+			total[s] += uint64(n)
+		}
+	}
+	for s := range l.hotCode {
+		l.hotCode[s] = hotStates
+	}
+	for code := range byte(hotStates) {
+		most := -1
+		for s, n := range total {
+			if n > 0 && l.hotCode[s] == hotStates && (most < 0 || n > total[most]) {
+				most = s
+			}
+		}
+		if most >= 0 {
+			l.hotCode[most] = code
+			l.hotState[code] = l.table[most].Load()
+		}
+	}
+	hot := make([]uint32, (len(l.bytes)+15)/16)
+	if len(hot) > 0 {
+		preferHuge(unsafe.Slice((*byte)(unsafe.Pointer(&hot[0])), 4*len(hot)))
+	}
+	parallel(len(l.blocks), func(b int) {
+		at := b * blockCards / 16
+		for block := l.block(b); len(block) > 0; at++ {
+			word := uint32(0)
+			for i, s := range block[:min(16, len(block))] {
+				word |= uint32(l.hotCode[s]) << (2 * i)
+			}
+			hot[at] = word
+			block = block[min(16, len(block)):]
+		}
+	})
+	l.hot = hot
 }
 
 func packStatus(s Status) uint64 { return uint64(s.Class)<<32 | uint64(uint32(s.StopUntil)) }
