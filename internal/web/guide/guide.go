@@ -24,10 +24,10 @@ func Handler(site *httpx.Site, prefix string, theme assets.Theme) http.Handler {
 		body func(ui.Page) templ.Component
 	}{
 		"{$}":    {ui.Page{Title: "citizen.home.title"}, func(p ui.Page) templ.Component { return home(p, prefix) }},
-		"form":   {ui.Page{Title: "pair.title", Back: prefix, FormID: "form"}, func(p ui.Page) templ.Component { return form(p, nil) }},
-		"errors": {ui.Page{Title: "pair.title", Back: prefix, FormID: "form", Failed: true}, func(p ui.Page) templ.Component { return form(p, wrong()) }},
+		"form":   {ui.Page{Title: "kind.title.pair", Back: prefix, FormID: "form"}, func(p ui.Page) templ.Component { return form(p, nil) }},
+		"errors": {ui.Page{Title: "kind.title.pair", Back: prefix, FormID: "form", Failed: true}, func(p ui.Page) templ.Component { return form(p, wrong()) }},
 		"code":   {ui.Page{Title: "code.title", FormID: "form"}, code},
-		"done":   {ui.Page{Title: "done.paired.title"}, done},
+		"done":   {ui.Page{Title: "done.title.pair"}, done},
 		"parts":  {ui.Page{Title: "desks.title", Wide: true}, parts},
 	} {
 		mux.Handle("GET "+prefix+path, site.Page(func(w http.ResponseWriter, r *http.Request) error {
@@ -35,7 +35,7 @@ func Handler(site *httpx.Site, prefix string, theme assets.Theme) http.Handler {
 			p.Title = ui.T(r.Context(), p.Title)
 			p.Place, p.Motto, p.Home, p.Theme = "İstanbul", ui.T(r.Context(), "citizen.motto"), prefix, theme
 			p.Foot = []ui.Link{
-				{Href: prefix + "form", Text: ui.T(r.Context(), "pair.title")},
+				{Href: prefix + "form", Text: ui.T(r.Context(), "kind.title.pair")},
 				{Href: prefix + "parts", Text: ui.T(r.Context(), "page.footer.help")},
 			}
 			return site.Render(w, r, http.StatusOK, show.body(p))

@@ -101,6 +101,10 @@ func See(w http.ResponseWriter, r *http.Request, path string) error {
 	return nil
 }
 
+// RetryAfter tells how long to wait, where a page rather than the error page
+// answers.
+func RetryAfter(w http.ResponseWriter, d time.Duration) { w.Header().Set("Retry-After", seconds(d)) }
+
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }

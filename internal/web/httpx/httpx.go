@@ -165,7 +165,7 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		f := trouble.Faults[0]
 		trouble.Status = f.Kind.Status()
 		if f.RetryAfter > 0 {
-			w.Header().Set("Retry-After", seconds(f.RetryAfter))
+			RetryAfter(w, f.RetryAfter)
 		}
 	}
 	if trouble.Status >= 500 {

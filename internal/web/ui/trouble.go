@@ -5,6 +5,8 @@ func (t Trouble) title() string {
 	switch {
 	case t.Status == 404:
 		return "page.not_found.title"
+	case t.Status == 410:
+		return "page.over.title"
 	case t.Status == 429, t.Status == 503:
 		return "page.busy.title"
 	case t.Status < 500:
