@@ -1,0 +1,276 @@
+// Package agent is the part of a gate that speaks to the network: it follows
+// a city's list on any static server or proxy and hands the journal's batches
+// in. Whatever it cannot do now it does later; the gate goes on deciding.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"turnike/gate"
+	"turnike/statuslist"
+)
+
+// Config says what an agent follows. Gate, Base and City are needed.
+type Config struct {
+	Gate *gate.Gate
+	// Base is the address the city's folder is under: Base/City/head.
+	Base, City string
+	// Client is used as it is: client certificates and proxies go here.
+	// http.DefaultClient if nil.
+	Client *http.Client
+	// Every is how often the head is asked for, give or take a fifth; 5 s if
+	// zero. While that fails the pause doubles up to MaxPause; 5 min if zero.
+	Every, MaxPause time.Duration
+	// Journal, if there is one, is sealed and handed in to Upload every
+	// SealEvery; a minute if zero. Uptime is how long the device has run.
+	Journal   *gate.Journal
+	Upload    string
+	SealEvery time.Duration
+	Uptime    func() time.Duration
+	// Now is the device's clock; time.Now if nil.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// Agent follows one city for one gate.
+type Agent struct {
+	cfg  Config
+	base *url.URL
+	// etag is the head's last entity tag: an unchanged head costs one small
+	// exchange and no body.
+	etag string
+	head []byte
+}
+
+const (
+	defaultEvery     = 5 * time.Second
+	defaultMaxPause  = 5 * time.Minute
+	defaultSealEvery = time.Minute
+	requestTimeout   = 30 * time.Second
+	// resumes is how often a transfer that breaks off is taken up where it
+	// broke, before the whole update is left for later.
+	resumes = 8
+)
+
+// New checks the configuration. It opens no connection.
+func New(cfg Config) (*Agent, error) {
+	base, err := url.Parse(strings.TrimSuffix(cfg.Base, "/") + "/" + url.PathEscape(cfg.City) + "/")
+	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("agent: %q is no address of a web server", cfg.Base)
+	}
+	if cfg.Gate == nil || cfg.City == "" {
+		return nil, errors.New("agent: a gate and a city are needed")
+	}
+	if cfg.Client == nil {
+		cfg.Client = http.DefaultClient
+	}
+	if cfg.Every == 0 {
+		cfg.Every = defaultEvery
+	}
+	if cfg.MaxPause == 0 {
+		cfg.MaxPause = defaultMaxPause
+	}
+	if cfg.SealEvery == 0 {
+		cfg.SealEvery = defaultSealEvery
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Uptime == nil {
+		started := time.Now()
+		cfg.Uptime = func() time.Duration { return time.Since(started) }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Agent{cfg: cfg, base: base}, nil
+}
+
+// Run follows the list and hands batches in until ctx ends.
+func (a *Agent) Run(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if a.cfg.Journal != nil && a.cfg.Upload != "" {
+			a.every(ctx, "hand in taps", a.cfg.SealEvery, a.HandIn)
+		}
+	}()
+	a.every(ctx, "follow list", a.cfg.Every, func(ctx context.Context) error {
+		_, err := a.Sync(ctx)
+		return err
+	})
+	<-done
+	return ctx.Err()
+}
+
+// every does a job again and again, with jitter so that five thousand gates
+// do not ask in the same second, and backs off while it fails.
+func (a *Agent) every(ctx context.Context, what string, pause time.Duration, job func(context.Context) error) {
+	failures := 0
+	for {
+		err := job(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			failures++
+			a.cfg.Log.Warn("gate agent: "+what, "city", a.cfg.City, "failures", failures, "error", err)
+		} else {
+			failures = 0
+		}
+		wait := min(pause<<min(failures, 16), max(a.cfg.MaxPause, pause))
+		if wait <= 0 {
+			wait = a.cfg.MaxPause
+		}
+		wait += time.Duration((rand.Float64() - 0.5) * 0.4 * float64(wait))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// Sync asks once, and says whether the gate got a newer list.
+func (a *Agent) Sync(ctx context.Context) (changed bool, err error) {
+	changed, err = a.cfg.Gate.Update(ctx, a.fetch)
+	if err != nil {
+		a.etag = "" // the next answer is to be a whole one
+		return false, err
+	}
+	return changed, nil
+}
+
+// fetch gets a file of the city's folder. An immutable file whose transfer
+// breaks off is taken up at that byte.
+func (a *Agent) fetch(ctx context.Context, name string, limit int64) ([]byte, error) {
+	var got []byte
+	for try := 0; ; try++ {
+		more, err := a.get(ctx, name, limit, got)
+		got = more
+		if err == nil {
+			return got, nil
+		}
+		var status statusError
+		if name == statuslist.HeadName || errors.As(err, &status) || errors.Is(err, errTooLong) || try == resumes || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+}
+
+var errTooLong = errors.New("agent: file longer than it may be")
+
+// statusError is an answer that is no file.
+type statusError int
+
+func (e statusError) Error() string { return "agent: server answers " + strconv.Itoa(int(e)) }
+
+func (e statusError) Is(target error) bool {
+	return target == fs.ErrNotExist && e == http.StatusNotFound
+}
+
+// get asks for what is left of a file and gives all of it that is there now.
+func (a *Agent) get(ctx context.Context, name string, limit int64, got []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base.JoinPath(name).String(), nil)
+	if err != nil {
+		return got, err
+	}
+	head := name == statuslist.HeadName
+	if head {
+		req.Header.Set("Cache-Control", "no-cache")
+		if a.etag != "" {
+			req.Header.Set("If-None-Match", a.etag)
+		}
+	}
+	if len(got) > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", len(got)))
+	}
+	resp, err := a.cfg.Client.Do(req)
+	if err != nil {
+		return got, err
+	}
+	defer resp.Body.Close()
+	switch {
+	case resp.StatusCode == http.StatusNotModified && head && a.head != nil:
+		return a.head, nil
+	case resp.StatusCode == http.StatusOK:
+		got = nil
+	case resp.StatusCode == http.StatusPartialContent && len(got) > 0 &&
+		strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", len(got))):
+	default:
+		return got, statusError(resp.StatusCode)
+	}
+	rest, err := io.ReadAll(io.LimitReader(resp.Body, limit-int64(len(got))+1))
+	got = append(got, rest...)
+	if int64(len(got)) > limit {
+		return nil, errTooLong
+	}
+	if err != nil {
+		return got, err
+	}
+	if head {
+		a.etag, a.head = resp.Header.Get("ETag"), got
+	}
+	return got, nil
+}
+
+// HandIn seals what the journal holds and hands in every batch that waits. A
+// batch goes only once the server has said that it has it; one that arrives
+// twice is the server's to know by device, boot and sequence.
+func (a *Agent) HandIn(ctx context.Context) error {
+	if _, err := a.cfg.Journal.Seal(a.cfg.Now(), a.cfg.Uptime()); err != nil {
+		return err
+	}
+	names, err := a.cfg.Journal.Batches()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		file, err := a.cfg.Journal.Batch(name)
+		if err != nil {
+			return err
+		}
+		if err := a.post(ctx, file); err != nil {
+			return err
+		}
+		if err := a.cfg.Journal.Done(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BatchType is the media type batches are posted as.
+const BatchType = "application/vnd.turnike.taps"
+
+func (a *Agent) post(ctx context.Context, file []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.Upload, strings.NewReader(string(file)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", BatchType)
+	resp, err := a.cfg.Client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return statusError(resp.StatusCode)
+	}
+	return nil
+}
