@@ -92,12 +92,15 @@ func (s *Service) recheck(ctx context.Context, ps []Pairing, now time.Time) erro
 		}
 		list = append(list, a)
 	}
-	verdicts := map[health.Code]health.Verdict{}
+	// A code without a verdict was not answered for.
+	verdicts := map[health.Code]*health.Verdict{}
 	if len(codes) > 0 && s.cfg.Authority != nil {
-		var err error
-		if verdicts, err = s.cfg.Authority.CheckMany(ctx, codes); err != nil {
+		answers, err := s.cfg.Authority.CheckMany(ctx, codes)
+		if err != nil {
 			s.cfg.Log.WarnContext(ctx, "authority did not answer the recheck", "codes", len(codes), "err", err)
-			verdicts = nil
+		}
+		for c, v := range answers {
+			verdicts[c] = &v
 		}
 	}
 	for _, a := range list {
@@ -105,8 +108,7 @@ func (s *Service) recheck(ctx context.Context, ps []Pairing, now time.Time) erro
 		if err != nil {
 			continue // the city was taken out of service
 		}
-		v, answered := verdicts[a.code]
-		if err := s.apply(ctx, p, a.p, a.rec, v, answered || a.code.IsZero(), now); err != nil {
+		if err := s.apply(ctx, p, a.p, a.rec, verdicts[a.code], now); err != nil {
 			return err
 		}
 	}
@@ -114,13 +116,12 @@ func (s *Service) recheck(ctx context.Context, ps []Pairing, now time.Time) erro
 }
 
 // apply writes what a recheck found. Only what changed is written to the card.
-func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec person.Record, v health.Verdict, answered bool, now time.Time) error {
+func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec person.Record, v *health.Verdict, now time.Time) error {
 	class, turns := p.ClassOf(rec.Birth, now)
 	d := &deed{s: s, p: p, now: now}
-	var expired, known error = nil, v.Err
-	if errors.Is(known, health.ErrCodeExpired) || errors.Is(known, health.ErrCodeUnknown) {
-		expired = known
-	}
+	answered := v != nil && v.Err == nil
+	expired := v != nil && (errors.Is(v.Err, health.ErrCodeExpired) || errors.Is(v.Err, health.ErrCodeUnknown))
+	today := card.DayOf(now, p.Location())
 	return s.cfg.Store.Update(ctx, func(tx Tx) error {
 		live, err := tx.LiveByCard(ctx, p.ID, seen.CardTag)
 		if errors.Is(err, ErrNoRow) || err == nil && (live.ID != seen.ID || !live.NextCheck.Equal(seen.NextCheck)) {
@@ -130,7 +131,7 @@ func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec 
 			return err
 		}
 		live.NextCheck = d.nextCheck(turns)
-		if !answered && v.Err == nil {
+		if len(live.SealedHES) > 0 && !answered && !expired {
 			live.NextCheck = now.Add(10 * time.Minute)
 		}
 		if err := tx.UpdatePairing(ctx, live); err != nil {
@@ -143,7 +144,7 @@ func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec 
 			}
 			return tx.Enqueue(ctx, m)
 		}
-		if expired != nil {
+		if expired {
 			return say(s.renewText(p, live))
 		}
 		c, err := tx.Card(ctx, p.ID, live.CardTag)
@@ -154,15 +155,18 @@ func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec 
 		if err != nil {
 			return err
 		}
-		stopped := false
+		stopped, ends := false, int32(0)
 		for _, r := range before {
-			stopped = stopped || r.Kind == card.Isolation
+			if r.Kind == card.Isolation {
+				stopped, ends = true, r.UntilDay
+			}
 		}
 		result := "unchanged"
 		switch {
-		case v.Answer.Risky && answered:
-			until := card.DayOf(now, p.Location()) + int32(p.Rules.IsolationDays)
-			if !stopped { // while it lasts the first end day holds; it is asked again on that day
+		case answered && v.Answer.Risky:
+			// While a stop lasts its first end day holds; on that day it is
+			// put on anew for who is still at risk.
+			if until := today + int32(p.Rules.IsolationDays); !stopped || ends <= today {
 				result = "stopped"
 				if err := tx.PutReason(ctx, p.ID, live.CardTag, card.Reason{Kind: card.Isolation, Since: now, UntilDay: until, Provenance: "authority:recheck:" + live.ID}); err != nil {
 					return err

@@ -1,0 +1,144 @@
+package publish
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"turnike/statuslist"
+)
+
+// keySet is a city's list key and the files of its root versions.
+type keySet struct {
+	list  ed25519.PrivateKey
+	roots [][]byte
+}
+
+// rootKeys is how many people hold a root key, threshold how many of them a
+// new root takes.
+const (
+	rootKeys  = 3
+	threshold = 2
+)
+
+// listKeyLife is how long a list key may sign. A new root names the next one
+// well before.
+const listKeyLife = 5 * 366 * 24 * time.Hour
+
+// loadKeys reads a city's keys, making them where the folder is empty: three
+// root keys to be carried away to three people, and the list key that stays.
+// Only list.key and the root files are needed to publish.
+func loadKeys(dir, city string, now time.Time) (keySet, error) {
+	var k keySet
+	dir = filepath.Join(dir, city)
+	listPath := filepath.Join(dir, "list.key")
+	made, err := exists(listPath)
+	if err != nil {
+		return k, err
+	}
+	if !made {
+		if err := makeKeys(dir, city, now); err != nil {
+			return k, fmt.Errorf("make keys: %w", err)
+		}
+	}
+	if k.list, err = readKey(listPath); err != nil {
+		return k, err
+	}
+	for v := 1; ; v++ {
+		path := filepath.Join(dir, fmt.Sprintf("root-%d", v))
+		ok, err := exists(path)
+		if err != nil {
+			return k, err
+		}
+		if !ok {
+			break
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return k, err
+		}
+		k.roots = append(k.roots, b)
+	}
+	if len(k.roots) == 0 {
+		return k, fmt.Errorf("%s: list.key is there but no root-1; restore it from the backup of the keys", dir)
+	}
+	return k, nil
+}
+
+func makeKeys(dir, city string, now time.Time) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	listPub, listKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	root := &statuslist.Root{City: city, Version: 1, Threshold: threshold}
+	root.ListKeys = []statuslist.ListKey{{Key: listPub, From: now.Add(-24 * time.Hour).Truncate(time.Second), To: now.Add(listKeyLife).Truncate(time.Second)}}
+	var private []ed25519.PrivateKey
+	for i := range rootKeys {
+		pub, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return err
+		}
+		root.Keys = append(root.Keys, pub)
+		private = append(private, key)
+		if err := writeKey(filepath.Join(dir, fmt.Sprintf("root-holder-%d.key", i+1)), key); err != nil {
+			return err
+		}
+	}
+	file, err := root.Sign(private...)
+	if err != nil {
+		return err
+	}
+	if err := statuslist.WriteFile(filepath.Join(dir, "root-1"), file); err != nil {
+		return err
+	}
+	// Last, because its presence says that the others are there.
+	return writeKey(filepath.Join(dir, "list.key"), listKey)
+}
+
+func writeKey(path string, key ed25519.PrivateKey) error {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der}); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+func readKey(path string) (ed25519.PrivateKey, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, fmt.Errorf("%s: no PEM key in it", path)
+	}
+	k, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	key, ok := k.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%s: not an Ed25519 key", path)
+	}
+	return key, nil
+}
