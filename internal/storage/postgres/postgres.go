@@ -41,6 +41,10 @@ var (
 	ErrSyncRetry   = errors.New("postgres: data_sync_retry must be off: a sync that failed may falsely succeed when tried again")
 )
 
+// errAddress stands for the driver's own error, which shows the address with
+// its password.
+var errAddress = errors.New("open postgres: the address is not one of PostgreSQL")
+
 // Open connects to a database and starts its store.
 func Open(ctx context.Context, c Config) (*sqlstore.Store, error) {
 	if c.Writers == 0 {
@@ -57,7 +61,7 @@ func Open(ctx context.Context, c Config) (*sqlstore.Store, error) {
 	}
 	cfg, err := pgx.ParseConfig(c.DSN)
 	if err != nil {
-		return nil, errors.New("open postgres: the address is not one of PostgreSQL") // pgx's own error shows it, password and all
+		return nil, errAddress
 	}
 	write := stdlib.OpenDB(*cfg)
 	write.SetMaxOpenConns(c.Writers + 1) // and one for migrations
@@ -145,4 +149,24 @@ func classify(err error) sqlstore.Failure {
 		return sqlstore.Away
 	}
 	return sqlstore.Ordinary
+}
+
+// OpenPlain opens a schema as one pool with the same checks, making it where
+// it is not there: for a store that is not the database of the rows.
+func OpenPlain(ctx context.Context, dsn, schema string) (*sql.DB, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, errAddress
+	}
+	cfg.RuntimeParams["search_path"] = schema
+	db := stdlib.OpenDB(*cfg)
+	db.SetMaxOpenConns(4)
+	if err = check(ctx, db); err == nil {
+		_, err = db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize())
+	}
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open postgres: %w", err)
+	}
+	return db, nil
 }

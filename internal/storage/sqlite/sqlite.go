@@ -244,3 +244,25 @@ func classify(err error) sqlstore.Failure {
 	}
 	return sqlstore.Ordinary
 }
+
+// OpenPlain opens a file as one pool with the same settings and checks, for a
+// store that is not the database of the rows: the key store. Deleted values
+// are overwritten.
+func OpenPlain(ctx context.Context, path string) (*sql.DB, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	db, err := sql.Open("sqlite", Config{Path: path}.dsn(false)+"&_pragma=secure_delete(ON)")
+	if err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	db.SetMaxOpenConns(1)
+	if err = check(ctx, db); err == nil {
+		err = os.Chmod(path, 0o600)
+	}
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	return db, nil
+}
