@@ -1,0 +1,21 @@
+package main
+
+import (
+	"io"
+
+	"turnike/internal/bench"
+	"turnike/internal/bench/list"
+)
+
+// BenchListCmd holds the signed list to its bars.
+type BenchListCmd struct {
+	Cards   uint32 `default:"34260087" help:"Cards issued."`
+	Changes int    `default:"20000" help:"Cards changed in the measured delta."`
+	Rounds  int    `default:"5" help:"Rounds of the timed figures."`
+	Seed    uint64 `default:"1" help:"Seed of the made-up population."`
+}
+
+// Bench measures and gives the report; progress goes to log.
+func (c *BenchListCmd) Bench(log io.Writer) (bench.Report, error) {
+	return list.Run(list.Config{Cards: c.Cards, Changes: c.Changes, Rounds: c.Rounds, Seed: c.Seed, Log: log})
+}
