@@ -239,9 +239,9 @@ type Citizen struct {
 // the very name and birth, so that a mistyped name can be shown.
 func Citizens() []Citizen {
 	return []Citizen{
-		{TCKN("100000001"), "Ayşe", "Yılmaz", "1985-03-12"},
-		{TCKN("190909090"), "İsmail", "Işık", "1954-11-02"},
-		{TCKN("234567890"), "Çağrı", "Öztürk", "1996-07-21"},
+		{TCKN("301234567"), "Ayşe", "Yılmaz", "1985-03-12"},
+		{TCKN("412345678"), "İsmail", "Işık", "1954-11-02"},
+		{TCKN("523456789"), "Çağrı", "Öztürk", "1996-07-21"},
 		{TCKN("311122233"), "Gülşah", "Şahin", "2003-01-30"},
 		{TCKN("425252525"), "Mehmet Ali", "Ağaoğlu", "1948-05-19"},
 		{TCKN("991234567"), "Layla", "Haddad", "1990-09-09"},

@@ -70,6 +70,7 @@ type Sandbox struct {
 	appCodes  map[string][]appCode // by phone
 	reports   []Report
 	serial    int
+	smpp      string // where the SMSC listens
 }
 
 // New makes a sandbox with nobody in it yet.

@@ -73,11 +73,13 @@ type Config struct {
 	TLS        bool
 	SystemType string
 	Window     int // unanswered submit_sm; 0 is 32
+	// OnReport hears what became of messages. It must not block.
+	OnReport func(Report)
 }
 
 // Drivers are the words Config.Driver may be.
 func Drivers() []string {
-	return []string{"netgsm", "netgsm-xml", "verimor", "iletimerkezi"}
+	return []string{"netgsm", "netgsm-xml", "verimor", "iletimerkezi", "smpp"}
 }
 
 // Open makes the sender a configuration asks for. It connects to nothing yet.
@@ -102,6 +104,8 @@ func Open(c Config) (notify.Sender, error) {
 		return newVerimor(c)
 	case "iletimerkezi":
 		return newIletiMerkezi(c)
+	case "smpp":
+		return newLink(c)
 	default:
 		return nil, fmt.Errorf("sms: no driver %q; there are %s", c.Driver, strings.Join(Drivers(), ", "))
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -37,9 +39,27 @@ func newWorld(t *testing.T, driver string, change ...func(*sms.Config)) world {
 	for _, f := range change {
 		f(&c)
 	}
+	if driver == "smpp" {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() { served <- s.ServeSMPP(ln) }()
+		t.Cleanup(func() {
+			ln.Close()
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+		})
+		c.URL = ln.Addr().String()
+	}
 	sender, err := sms.Open(c)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if closer, ok := sender.(io.Closer); ok {
+		t.Cleanup(func() { closer.Close() })
 	}
 	return world{s, driver, sender, c}
 }
@@ -291,5 +311,86 @@ func TestLostRequest(t *testing.T) {
 	rs, _ := w.Send(context.Background(), []notify.Message{message(t, 1, notify.Info, plain)})
 	if !errors.Is(rs[0].Err, sms.ErrGateway) || errors.Is(rs[0].Err, sms.ErrUnsure) || rs[0].Final {
 		t.Errorf("got %+v; want %v without %v", rs[0], sms.ErrGateway, sms.ErrUnsure)
+	}
+}
+
+// TestLinkFaults: what TestFaults asks of the gateways, of an SMPP line; and
+// after each fault the line comes back by itself.
+func TestLinkFaults(t *testing.T) {
+	for _, mode := range sandbox.Modes() {
+		if mode == sandbox.Off || mode == sandbox.Slow {
+			continue
+		}
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "smpp", func(c *sms.Config) { c.Timeout = 300 * time.Millisecond })
+			if err := w.SetFault("smpp", sandbox.Fault{Mode: mode, Times: 1}); err != nil {
+				t.Fatal(err)
+			}
+			m := message(t, 1, notify.Info, turkish)
+			rs, _ := w.Send(context.Background(), []notify.Message{m})
+			if rs[0].Err == nil || rs[0].Final || !errors.Is(rs[0].Err, sms.ErrGateway) && !errors.Is(rs[0].Err, sms.ErrBusy) {
+				t.Fatalf("got %+v", rs[0])
+			}
+			plain := mode == sandbox.Errors || mode == sandbox.Busy
+			if errors.Is(rs[0].Err, sms.ErrUnsure) == plain {
+				t.Errorf("got %v; unsure must be %v", rs[0].Err, !plain)
+			}
+			deadline := time.Now().Add(5 * time.Second)
+			for {
+				rs, _ = w.Send(context.Background(), []notify.Message{m})
+				if rs[0].Err == nil {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("the line does not come back: %v", rs[0].Err)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+	}
+}
+
+// TestLinkReports: delivery receipts come back under the receipt's reference.
+func TestLinkReports(t *testing.T) {
+	got := make(chan sms.Report, 10)
+	w := newWorld(t, "smpp", func(c *sms.Config) { c.OnReport = func(r sms.Report) { got <- r } })
+	rs, err := w.Send(context.Background(), []notify.Message{message(t, 1, notify.Info, plain)})
+	if err != nil || rs[0].Err != nil {
+		t.Fatalf("%+v, %v", rs, err)
+	}
+	select {
+	case r := <-got:
+		if r.Reference != rs[0].Reference || r.State != "DELIVRD" {
+			t.Errorf("got %+v, want DELIVRD of %s", r, rs[0].Reference)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("no report came")
+	}
+}
+
+// TestNobodyThere: a centre that is away costs no waiting after the first try.
+func TestNobodyThere(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	ln.Close()
+	s, err := sms.Open(sms.Config{Driver: "smpp", URL: addr, User: "u", Password: "p", Header: "TURNIKE", Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ms []notify.Message
+	for i := range 100 {
+		ms = append(ms, message(t, i+1, notify.Info, plain))
+	}
+	began := time.Now()
+	rs, err := s.Send(context.Background(), ms)
+	if err == nil || !errors.Is(rs[99].Err, sms.ErrGateway) || errors.Is(rs[99].Err, sms.ErrUnsure) {
+		t.Errorf("got %v and %+v; want the whole call failed and nothing unsure", err, rs[99])
+	}
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("took %v", d)
 	}
 }
