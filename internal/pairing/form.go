@@ -65,7 +65,7 @@ func Parse(p *city.Profile, in Input, now time.Time) (Form, error) {
 		return f, wrong
 	}
 	f.Version = p.Legal.Version
-	for _, name := range fieldsOf(p, in.Kind) {
+	for _, name := range Fields(p, in.Kind) {
 		v := in.Fields[name]
 		if p.Optional(name) && strings.TrimSpace(v) == "" {
 			continue
@@ -84,8 +84,9 @@ func Parse(p *city.Profile, in Input, now time.Time) (Form, error) {
 	return f, wrong.Err()
 }
 
-// fieldsOf lists what a kind of request asks, in the form's order.
-func fieldsOf(p *city.Profile, k Kind) []string {
+// Fields lists what a kind of request asks, in the form's order: the names of
+// Input.Fields without those a document brings along.
+func Fields(p *city.Profile, k Kind) []string {
 	var fields []string
 	if k != Pair && p.Asks("province") {
 		fields = append(fields, "province")
