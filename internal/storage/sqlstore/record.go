@@ -7,10 +7,13 @@ import (
 
 	"turnike/internal/audit"
 	"turnike/internal/notify"
+	"turnike/internal/outbox"
 	"turnike/internal/pairing"
 	"turnike/internal/person"
 	"turnike/internal/storage/dbq"
 )
+
+var _ outbox.Tx = (*Tx)(nil)
 
 // Audit writes down a deed; an entry without an actor is refused.
 func (t *Tx) Audit(ctx context.Context, e audit.Entry) error {
@@ -156,24 +159,9 @@ func (t *Tx) Enqueue(ctx context.Context, q notify.Queued) error {
 		q.City, id, int64(q.Class), outboxWaiting, filled(q.Sealed), us(q.DueAt), us(q.Expires), int64(q.Attempts), "", "", (*int64)(nil))
 }
 
-// The states of an outbox row. The number of the first stands in the queries
-// and in the index of what waits.
-const (
-	outboxWaiting int64 = 0
-	outboxSent    int64 = 1
-	outboxFailed  int64 = 2 // the gateway will not have it
-	outboxExpired int64 = 3 // its time ran out before it left
-)
-
-// MessageEnd is how a message ended.
-type MessageEnd int64
-
-// The ends.
-const (
-	MessageSent    = MessageEnd(outboxSent)
-	MessageFailed  = MessageEnd(outboxFailed)
-	MessageExpired = MessageEnd(outboxExpired)
-)
+// outboxWaiting is the state of a row that has not ended; the others are
+// outbox.End. The number stands in the queries and in the index of what waits.
+const outboxWaiting int64 = 0
 
 // Claim takes up to limit messages of a class that are due, for as long as the
 // lease. Attempts of what is returned is the claim's number: the ends below
@@ -194,7 +182,7 @@ func (t *Tx) Claim(ctx context.Context, class notify.Class, now, lease time.Time
 
 // Finish ends a claimed message and wipes what it said; false means that the
 // lease had lapsed and somebody else has it.
-func (t *Tx) Finish(ctx context.Context, q notify.Queued, end MessageEnd, reference, cause string, now time.Time) (bool, error) {
+func (t *Tx) Finish(ctx context.Context, q notify.Queued, end outbox.End, reference, cause string, now time.Time) (bool, error) {
 	if t.bufs == nil {
 		return false, errReadOnly
 	}
@@ -230,7 +218,7 @@ func (t *Tx) Retry(ctx context.Context, q notify.Queued, cause string, due time.
 type Message struct {
 	notify.Queued
 	Waiting   bool
-	End       MessageEnd // where not Waiting
+	End       outbox.End // where not Waiting
 	Reference string
 	Error     string
 	DoneAt    time.Time
@@ -252,7 +240,7 @@ func (t *Tx) Message(ctx context.Context, city, id string) (Message, error) {
 		return Message{}, err
 	}
 	return Message{Queued: notify.Queued{ID: id, City: city, Class: notify.Class(o.Class), Sealed: o.Sealed, DueAt: at(o.DueUs),
-		Expires: at(o.ExpiresUs), Attempts: int(o.Attempts)}, Waiting: o.State == outboxWaiting, End: MessageEnd(o.State),
+		Expires: at(o.ExpiresUs), Attempts: int(o.Attempts)}, Waiting: o.State == outboxWaiting, End: outbox.End(o.State),
 		Reference: o.Reference, Error: o.Error, DoneAt: maybeAt(o.DoneUs)}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"turnike/internal/notify"
+	"turnike/internal/outbox"
 	"turnike/internal/pairing"
 	"turnike/internal/storage/sqlstore"
 )
@@ -22,7 +23,7 @@ func claim(t *testing.T, s *sqlstore.Store, class notify.Class, now time.Time, l
 	return qs
 }
 
-func finish(t *testing.T, s *sqlstore.Store, q notify.Queued, end sqlstore.MessageEnd, now time.Time) (ok bool) {
+func finish(t *testing.T, s *sqlstore.Store, q notify.Queued, end outbox.End, now time.Time) (ok bool) {
 	t.Helper()
 	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) (err error) {
 		ok, err = tx.Finish(ctx, q, end, "ref-1", "", now)
@@ -46,12 +47,12 @@ func testOutbox(t *testing.T, s *sqlstore.Store) {
 	want := code
 	want.Attempts, want.DueAt = 1, now.Add(time.Minute)
 	same(t, "claimed", got[0], want)
-	same(t, "finish", finish(t, s, got[0], sqlstore.MessageSent, now), true)
-	same(t, "finish again", finish(t, s, got[0], sqlstore.MessageFailed, now), false)
+	same(t, "finish", finish(t, s, got[0], outbox.Sent, now), true)
+	same(t, "finish again", finish(t, s, got[0], outbox.Failed, now), false)
 	view(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
 		m, err := tx.Message(ctx, city, code.ID)
 		same(t, "what it said, afterwards", len(m.Sealed), 0)
-		same(t, "end", m.End, sqlstore.MessageSent)
+		same(t, "end", m.End, outbox.Sent)
 		same(t, "waiting", m.Waiting, false)
 		same(t, "reference", m.Reference, "ref-1")
 		same(t, "done", m.DoneAt, now)
@@ -77,7 +78,7 @@ func testLeases(t *testing.T, s *sqlstore.Store) {
 		t.Fatalf("claims: got %d and %d, want 1 and 1", len(slow), len(fast))
 	}
 	same(t, "second claim's number", fast[0].Attempts, 2)
-	same(t, "the slow worker's end", finish(t, s, slow[0], sqlstore.MessageFailed, later), false)
+	same(t, "the slow worker's end", finish(t, s, slow[0], outbox.Failed, later), false)
 	var ok bool
 	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) (err error) {
 		ok, err = tx.Retry(ctx, fast[0], "gateway away", later.Add(10*time.Second))
@@ -151,7 +152,7 @@ func testSweep(t *testing.T, s *sqlstore.Store) {
 		return errors.Join(err, tx.InsertRequest(ctx, old), tx.InsertRequest(ctx, proven), tx.InsertRequest(ctx, young), tx.Enqueue(ctx, m))
 	})
 	for _, q := range claim(t, s, notify.CodeClass, t0, 1) {
-		finish(t, s, q, sqlstore.MessageExpired, t0)
+		finish(t, s, q, outbox.Expired, t0)
 	}
 	cut := t0.Add(time.Minute)
 	for want := 1; want >= 0; want-- {
