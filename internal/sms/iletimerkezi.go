@@ -30,6 +30,7 @@ type iletiMerkezi struct {
 	header    string
 	recipient string
 	atOnce    int
+	now       func() time.Time
 
 	mu    sync.Mutex
 	doubt map[string]time.Time // message ids whose answer was lost, and when
@@ -40,7 +41,7 @@ func newIletiMerkezi(c Config) (*iletiMerkezi, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &iletiMerkezi{peer: p, key: c.User, hash: c.Password, header: c.Header, recipient: c.Recipient, atOnce: c.MaxCalls, doubt: map[string]time.Time{}}, nil
+	return &iletiMerkezi{peer: p, key: c.User, hash: c.Password, header: c.Header, recipient: c.Recipient, atOnce: c.MaxCalls, now: c.Now, doubt: map[string]time.Time{}}, nil
 }
 
 func (*iletiMerkezi) Name() string { return "iletimerkezi" }
@@ -73,7 +74,7 @@ func (i *iletiMerkezi) Send(ctx context.Context, ms []notify.Message) ([]notify.
 		}
 		return "0" + m.Text
 	}
-	return send(ctx, ms, iletiBatch, i.atOnce, key, func(key string) call {
+	return send(ctx, ms, i.now(), iletiBatch, i.atOnce, key, func(key string) call {
 		return func(ctx context.Context, ms []notify.Message) (string, error) {
 			var o iletiOrder
 			r := &o.Request

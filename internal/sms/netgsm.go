@@ -31,6 +31,7 @@ type netgsm struct {
 	filter         string // İYS check of commercial texts: 11 BIREYSEL, 12 TACIR
 	xml            bool
 	atOnce         int
+	now            func() time.Time
 }
 
 func newNetgsm(c Config) (*netgsm, error) {
@@ -38,7 +39,7 @@ func newNetgsm(c Config) (*netgsm, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &netgsm{peer: p, user: c.User, password: c.Password, header: c.Header, filter: "11", xml: c.Driver == "netgsm-xml", atOnce: c.MaxCalls}
+	n := &netgsm{peer: p, user: c.User, password: c.Password, header: c.Header, filter: "11", xml: c.Driver == "netgsm-xml", atOnce: c.MaxCalls, now: c.Now}
 	if c.Recipient == "TACIR" {
 		n.filter = "12"
 	}
@@ -72,7 +73,7 @@ func (n *netgsm) Send(ctx context.Context, ms []notify.Message) ([]notify.Receip
 		// Encoding and end of validity belong to the request.
 		return w + "|" + netgsmEncoding(f.Table) + "|" + netgsmTime(m.Expires)
 	}
-	return send(ctx, ms, netgsmBatch, n.atOnce, way, func(key string) call {
+	return send(ctx, ms, n.now(), netgsmBatch, n.atOnce, way, func(key string) call {
 		return func(ctx context.Context, ms []notify.Message) (string, error) {
 			way, rest, _ := strings.Cut(key, "|")
 			encoding, stop, _ := strings.Cut(rest, "|")

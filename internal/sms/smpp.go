@@ -26,6 +26,7 @@ type link struct {
 	l      *smpp.Link
 	header string
 	atOnce int
+	now    func() time.Time
 }
 
 func newLink(c Config) (*link, error) {
@@ -42,7 +43,7 @@ func newLink(c Config) (*link, error) {
 	if c.OnReport != nil {
 		sc.OnReceipt = func(r smpp.Receipt) { c.OnReport(Report{Reference: r.ID, State: r.State}) }
 	}
-	l := &link{l: smpp.NewLink(sc), header: c.Header, atOnce: c.Window}
+	l := &link{l: smpp.NewLink(sc), header: c.Header, atOnce: c.Window, now: c.Now}
 	if l.atOnce <= 0 {
 		l.atOnce = 32
 	}
@@ -55,7 +56,7 @@ func (*link) Name() string { return "smpp" }
 func (l *link) Close() error { return l.l.Close() }
 
 func (l *link) Send(ctx context.Context, ms []notify.Message) ([]notify.Receipt, error) {
-	return send(ctx, ms, 1, l.atOnce, func(m notify.Message) string { return m.ID }, func(string) call {
+	return send(ctx, ms, l.now(), 1, l.atOnce, func(m notify.Message) string { return m.ID }, func(string) call {
 		return func(ctx context.Context, ms []notify.Message) (string, error) { return l.submit(ctx, ms[0]) }
 	})
 }
@@ -81,7 +82,7 @@ func (l *link) submit(ctx context.Context, m notify.Message) (string, error) {
 			sm.Priority = 1
 		}
 		if !m.Expires.IsZero() {
-			sm.Validity = smpp.RelativeValidity(min(int(time.Until(m.Expires)/time.Second), 48*3600))
+			sm.Validity = smpp.RelativeValidity(min(int(m.Expires.Sub(l.now())/time.Second), 48*3600))
 		}
 		id, err := l.l.Submit(ctx, sm)
 		if err != nil {

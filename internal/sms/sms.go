@@ -66,8 +66,9 @@ type Config struct {
 	Header         string // sender title (başlık), at most 11 characters, registered at the gateway
 	Recipient      string // İYS recipient type of commercial texts: BIREYSEL (default) or TACIR
 	Timeout        time.Duration
-	MaxCalls       int          // calls (SMPP: unanswered messages) at once
-	Client         *http.Client // HTTP gateways: lends its transport
+	MaxCalls       int              // calls (SMPP: unanswered messages) at once
+	Client         *http.Client     // HTTP gateways: lends its transport
+	Now            func() time.Time // the clock Message.Expires is told by; nil: time.Now
 
 	// SMPP only.
 	TLS        bool
@@ -96,6 +97,9 @@ func Open(c Config) (notify.Sender, error) {
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	switch c.Driver {
 	case "netgsm", "netgsm-xml":
@@ -167,11 +171,10 @@ type sending struct {
 // that one message spoiled is halved until the others are through. Receipts
 // are in the order of the messages. The error is set only if every call failed
 // and none can have been taken.
-func send(ctx context.Context, ms []notify.Message, size, atOnce int, key func(notify.Message) string, do func(key string) call) ([]notify.Receipt, error) {
+func send(ctx context.Context, ms []notify.Message, now time.Time, size, atOnce int, key func(notify.Message) string, do func(key string) call) ([]notify.Receipt, error) {
 	s := &sending{ms: ms, out: make([]notify.Receipt, len(ms))}
 	groups := map[string][]int{}
 	var order []string
-	now := time.Now()
 	for i, m := range ms {
 		s.out[i].ID = m.ID
 		if err := fitToSend(m, now); err != nil {

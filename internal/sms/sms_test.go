@@ -394,3 +394,19 @@ func TestNobodyThere(t *testing.T) {
 		t.Errorf("took %v", d)
 	}
 }
+
+// TestClockIsGiven: a demo whose clock stands in January 2021 sends codes that
+// die in January 2021.
+func TestClockIsGiven(t *testing.T) {
+	then := time.Date(2021, 1, 14, 23, 50, 0, 0, time.UTC)
+	forAll(t, func(t *testing.T, driver string) {
+		w := newWorld(t, driver, func(c *sms.Config) { c.Now = func() time.Time { return then } })
+		m := message(t, 1, notify.CodeClass, plain)
+		late := message(t, 2, notify.CodeClass, plain)
+		m.Expires, late.Expires = then.Add(3*time.Minute), then.Add(-time.Second)
+		rs, err := w.Send(context.Background(), []notify.Message{m, late})
+		if err != nil || rs[0].Err != nil || !errors.Is(rs[1].Err, sms.ErrExpired) {
+			t.Errorf("got %+v, %v; want the first accepted, the second %v", rs, err, sms.ErrExpired)
+		}
+	})
+}

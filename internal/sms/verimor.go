@@ -40,6 +40,7 @@ type verimor struct {
 	header         string
 	recipient      string
 	atOnce         int
+	now            func() time.Time
 	pace           *rate.Limiter
 }
 
@@ -48,7 +49,7 @@ func newVerimor(c Config) (*verimor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &verimor{peer: p, user: c.User, password: c.Password, header: c.Header, recipient: c.Recipient, atOnce: c.MaxCalls,
+	return &verimor{peer: p, user: c.User, password: c.Password, header: c.Header, recipient: c.Recipient, atOnce: c.MaxCalls, now: c.Now,
 		pace: rate.NewLimiter(verimorPerSecond, verimorBurst)}, nil
 }
 
@@ -75,7 +76,7 @@ type verimorMessage struct {
 }
 
 func (v *verimor) Send(ctx context.Context, ms []notify.Message) ([]notify.Receipt, error) {
-	now := time.Now()
+	now := v.now()
 	key := func(m notify.Message) string {
 		coding := "0"
 		switch Fit(m.Text).Table {
@@ -87,7 +88,7 @@ func (v *verimor) Send(ctx context.Context, ms []notify.Message) ([]notify.Recei
 		left := minutesLeft(m, now)
 		return fmt.Sprintf("%s|%d:%02d|%t", coding, left/60, left%60, m.Class == notify.Commercial)
 	}
-	return send(ctx, ms, verimorBatch, v.atOnce, key, func(key string) call {
+	return send(ctx, ms, now, verimorBatch, v.atOnce, key, func(key string) call {
 		return func(ctx context.Context, ms []notify.Message) (string, error) {
 			part := strings.Split(key, "|")
 			req := verimorRequest{User: v.user, Password: v.password, Header: v.header, DataCoding: part[0], ValidFor: part[1], Commercial: part[2] == "true"}
