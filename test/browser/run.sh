@@ -17,4 +17,4 @@ fi
 mkdir -p out
 go build -o out/guide ./server
 if [ -z "${GUIDE_ONLY:-}" ]; then go build -o out/turnike ../../cmd/turnike; fi
-exec node --test --test-concurrency=1 ${@:-}
+exec node --test --test-concurrency=1 ${NAME:+--test-name-pattern="$NAME"} ${@:-}

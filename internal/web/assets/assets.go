@@ -85,9 +85,9 @@ func digest(text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Handler serves the sheets of the given themes and the QR reader. Anything
-// else under Prefix is 404: the set is closed, so nobody can make us build
-// sheets. Mount it at Prefix.
+// Handler serves the QR reader and the sheets of the given themes, and of any
+// theme a page has asked for since. Anything else under Prefix is 404: nobody
+// can make us build a sheet by asking for it. Mount it at Prefix.
 func Handler(themes ...Theme) http.Handler {
 	files := map[string]*file{}
 	add := func(f *file) { files[f.name] = f }
@@ -98,7 +98,11 @@ func Handler(themes ...Theme) http.Handler {
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f, ok := files[strings.TrimPrefix(r.URL.Path, Prefix)]
+		name := strings.TrimPrefix(r.URL.Path, Prefix)
+		f, ok := files[name]
+		if !ok {
+			f, ok = built(name)
+		}
 		if !ok {
 			http.NotFound(w, r)
 			return

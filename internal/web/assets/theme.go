@@ -73,6 +73,16 @@ func (t Theme) sheet(l i18n.Lang) *file {
 	return f.(*file)
 }
 
+// built finds a sheet by its name among those that pages asked for: a city whose
+// colour was changed while we run has one.
+func built(name string) (f *file, ok bool) {
+	sheets.Range(func(_, v any) bool {
+		f, ok = v.(*file), v.(*file).name == name
+		return !ok
+	})
+	return f, ok
+}
+
 // colour is red, green and blue in 0..1, gamma encoded as on screen.
 type colour [3]float64
 

@@ -72,14 +72,12 @@ type Page struct {
 	// FormID names the page's form where it has one. The language switch then
 	// posts that form (field "_lang"), so that nothing typed is lost; without a
 	// form it links to the same page with ?lang=.
-	FormID string
-	// FormPath is where that form posts.
-	FormPath string
-	Failed   bool     // the answer carries errors: the title says so first
-	Wide     bool     // staff pages and reports use the whole window
-	Foot     []Link   // links of the footer
-	Scripts  []string // paths of further scripts (staff pages: htmx)
-	Reload   int      // seconds after which the page asks again; 0 = never
+	FormID  string
+	Failed  bool     // the answer carries errors: the title says so first
+	Wide    bool     // staff pages and reports use the whole window
+	Foot    []Link   // links of the footer
+	Scripts []string // paths of further scripts (staff pages: htmx)
+	Reload  int      // seconds after which the page asks again; 0 = never
 }
 
 // Link is a named way elsewhere.
