@@ -120,6 +120,9 @@ func ParseHead(file []byte) (*Head, error) {
 	}
 	r := newReader(file, magicHead)
 	h := &Head{City: r.string(maxCity), Sequence: r.uvarint(math.MaxUint64)}
+	if h.Sequence == 0 {
+		r.fail("a head before the first")
+	}
 	h.Issued, h.NotAfter = r.time(), r.time()
 	h.Root, h.Cards = uint32(r.uvarint(math.MaxUint32)), uint32(r.uvarint(math.MaxUint32))
 	h.Ranges, h.Array = r.digest(), r.digest()
