@@ -1,0 +1,126 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// operation registers h under op and writes down what it takes and gives. B is
+// the shape of its body, struct{} for none; the body itself is read by us and
+// not by the framework, whose refusals repeat what was sent. examples are
+// bodies that are taken; failures are the statuses of its problems.
+func operation[B, I, O any](doc huma.API, op huma.Operation, answer string, example any, h func(context.Context, *I) (*O, error), examples map[string]any, failures ...int) {
+	reg := doc.OpenAPI().Components.Schemas
+	if op.DefaultStatus == 0 {
+		op.DefaultStatus = http.StatusOK
+	}
+	op.SkipValidateBody = true
+	op.MaxBodyBytes = 2 * MaxBody // wrap has measured it
+	op.BodyReadTimeout = -1       // and read it
+	op.Responses = map[string]*huma.Response{}
+	for _, status := range append(failures, http.StatusInternalServerError) {
+		op.Responses[strconv.Itoa(status)] = problemResponse(reg, status)
+	}
+	ok := &huma.Response{Description: answer, Content: map[string]*huma.MediaType{}}
+	op.Responses[strconv.Itoa(op.DefaultStatus)] = ok
+	if out, found := reflect.TypeFor[O]().FieldByName("Body"); found {
+		ok.Content["application/json"] = &huma.MediaType{Schema: reg.Schema(out.Type, true, ""), Example: example}
+	}
+	if body := reflect.TypeFor[B](); body != reflect.TypeFor[struct{}]() {
+		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{}}
+		huma.Register(doc, op, h)
+		media := &huma.MediaType{Schema: reg.Schema(body, true, ""), Examples: map[string]*huma.Example{}}
+		for name, e := range examples {
+			media.Examples[name] = &huma.Example{Value: e}
+		}
+		op.RequestBody.Content = map[string]*huma.MediaType{"application/json": media}
+		op.RequestBody.Required = body.NumField() > 0
+		return
+	}
+	huma.Register(doc, op, h)
+}
+
+// problemTexts say when a status comes, for the reader of the document.
+var problemTexts = map[int]string{
+	400: "What was sent could not be read",
+	404: "There is no such thing here",
+	409: "A sending under the same key is still at work; try again in a second",
+	410: "Its time is over, or its tries are used up: begin again",
+	413: "The body is over 64 kB",
+	415: "The body is not JSON in UTF-8",
+	422: "Fields need mending, or the key was used for another form",
+	429: "Too many codes for this number for now; Retry-After says how long to wait",
+	500: "A failure of ours; the reference finds it in our logs",
+	503: "A part that is needed is away; Retry-After says when to try again",
+}
+
+func problemResponse(reg huma.Registry, status int) *huma.Response {
+	r := &huma.Response{
+		Description: problemTexts[status],
+		Content: map[string]*huma.MediaType{"application/problem+json": {
+			Schema:  reg.Schema(reflect.TypeFor[Problem](), true, ""),
+			Example: problemExample(status),
+		}},
+	}
+	if status == 429 || status == 503 || status == 409 {
+		r.Headers = map[string]*huma.Param{"Retry-After": {Description: "Seconds to wait", Schema: &huma.Schema{Type: "integer"}}}
+	}
+	return r
+}
+
+// problemExample is a problem of a status, as an English caller gets it.
+func problemExample(status int) any {
+	f := map[int]Problem{
+		422: {Type: Prefix + "problems/card.length", Code: "card.length", Title: "Something needs mending", Detail: "The card number must have 16 digits. Enter it as printed on the card.",
+			Errors: []ProblemItem{{Pointer: "#/fields/card", Code: "card.length", Detail: "The card number must have 16 digits. Enter it as printed on the card.", Args: map[string]any{"want": "16"}}}},
+		429: {Type: Prefix + "problems/code.too_soon", Code: "code.too_soon", Title: "Too often", Detail: "Wait a little before asking for a new code: 1 minute."},
+		404: {Type: Prefix + "problems/request.unknown", Code: "request.unknown", Title: "Not found", Detail: "We found nothing that you had begun. Please start again with the form."},
+		410: {Type: Prefix + "problems/request.lapsed", Code: "request.lapsed", Title: "Over", Detail: "The time for this has run out. Please start again with the form."},
+	}
+	p, ok := f[status]
+	if !ok {
+		return nil
+	}
+	p.Status = status
+	return p
+}
+
+// formExamples are forms that the sandbox's cities take.
+func formExamples() map[string]any {
+	return map[string]any{
+		"istanbul": map[string]any{
+			"kind": "pair", "lang": "en",
+			"fields": map[string]any{
+				"first_name": "Ayşe", "last_name": "Yılmaz", "id": "10000000146", "birth": "1954-03-27", "email": "ayse@example.com",
+				"card": "3400 0000 0000 1234", "phone": "0532 123 45 67", "hes": "A1B2-C3D4-E5",
+			},
+			"boxes": map[string]any{"terms": true, "notice": true},
+		},
+		"passport": map[string]any{
+			"kind": "pair", "lang": "ar",
+			"fields": map[string]any{
+				"doc": "passport", "passport": "N01234567", "country": "SY", "first_name": "Layla", "last_name": "Haddad", "birth": "1991-05-02",
+				"email": "layla@example.com", "card": "3410000000005678", "phone": "5321234568", "hes": "A1B2C3D4E5",
+			},
+			"boxes": map[string]any{"terms": true, "notice": true},
+		},
+		"status": map[string]any{"kind": "status", "fields": map[string]any{"card": "3400000000001234", "phone": "5321234567"}},
+		"move":   map[string]any{"kind": "move", "fields": map[string]any{"card": "3400000000001234", "new_card": "3400000000009876", "phone": "5321234567"}},
+	}
+}
+
+// requestExample is a request at a stage.
+func requestExample(stage string) any {
+	r := map[string]any{
+		"city": "istanbul", "kind": "pair", "token": "ab8e0c2d9f6h3j5k7m4n8p2q6r9s3t5v7w2x4y6z8", "reference": "K7QX2-M4D9A",
+		"stage": stage, "lang": "en", "phone": "05** *** ** 67", "card": "1234", "created_at": "2021-01-10T12:00:00+03:00",
+	}
+	if stage == "code" {
+		r["expires_at"], r["resend_at"], r["tries_left"] = "2021-01-10T12:05:00+03:00", "2021-01-10T12:01:00+03:00", 5
+	}
+	return r
+}
