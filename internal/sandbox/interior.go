@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"time"
 
-	"filippo.io/age"
+	"turnike/internal/authority"
 )
 
 // InteriorPath is where the interior ministry's receiver lives, for a client's
@@ -21,11 +21,12 @@ const InteriorPath = "/interior/"
 // Report is one sealed report as the ministry received it.
 type Report struct {
 	Receipt   string          `json:"receipt"`
-	Key       string          `json:"key"` // the sender's own number for it
-	SHA256    string          `json:"sha256"`
+	Key       string          `json:"key"`       // the sender's own number for it
+	SHA256    string          `json:"sha256"`    // of the opened report
+	SignedBy  string          `json:"signed_by"` // Ed25519 public key, hex
 	At        time.Time       `json:"received_at"`
 	Withdrawn time.Time       `json:"withdrawn_at,omitzero"`
-	Opened    json.RawMessage `json:"opened,omitempty"` // what was sealed, if it is JSON
+	Opened    json.RawMessage `json:"opened,omitempty"` // what was sealed
 }
 
 func (s *Sandbox) interiorRoutes(mux *http.ServeMux) {
@@ -51,8 +52,9 @@ func (s *Sandbox) Reports() []Report {
 }
 
 // receive takes a sealed report: Basic auth, the sender's number in
-// Idempotency-Key, an age file as body. The same number with the same body gets
-// the same receipt, with another body a refusal.
+// Idempotency-Key, an age file holding an authority.SignedReport as body. The
+// same number with the same report gets the same receipt, with another report
+// a refusal.
 func (s *Sandbox) receive(w http.ResponseWriter, r *http.Request) {
 	if u, p, ok := r.BasicAuth(); !ok || u != User || p != Password {
 		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "unauthorized"})
@@ -64,13 +66,22 @@ func (s *Sandbox) receive(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "want an Idempotency-Key and at most 64 kB"})
 		return
 	}
-	sum := sha256.Sum256(body)
-	digest := hex.EncodeToString(sum[:])
+	signed, err := authority.OpenReport(bytes.NewReader(body), s.identity)
+	if err != nil {
+		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "not sealed to our key, or not signed"})
+		return
+	}
+	// Sealing is never twice the same; what was sealed is.
+	sum := sha256.Sum256(signed.Report)
+	rep := Report{
+		Receipt: fmt.Sprintf("EI-%d-%06d", s.now().Year(), s.next()), Key: key, At: s.now(), Opened: signed.Report,
+		SHA256: hex.EncodeToString(sum[:]), SignedBy: hex.EncodeToString(signed.PublicKey),
+	}
 	s.mu.Lock()
 	for _, old := range s.reports {
 		if old.Key == key {
 			s.mu.Unlock()
-			if old.SHA256 != digest {
+			if old.SHA256 != rep.SHA256 {
 				writeJSON(w, http.StatusUnprocessableEntity, map[string]string{"error": "another report has this key"})
 				return
 			}
@@ -78,21 +89,6 @@ func (s *Sandbox) receive(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s.mu.Unlock()
-	sealed, err := age.Decrypt(bytes.NewReader(body), s.identity)
-	var plain []byte
-	if err == nil {
-		plain, err = io.ReadAll(io.LimitReader(sealed, 64<<10))
-	}
-	if err != nil {
-		writeJSON(w, http.StatusBadRequest, map[string]string{"error": "not sealed to our key"})
-		return
-	}
-	rep := Report{Receipt: fmt.Sprintf("EI-%d-%06d", s.now().Year(), s.next()), Key: key, SHA256: digest, At: s.now()}
-	if json.Valid(plain) {
-		rep.Opened = plain
-	}
-	s.mu.Lock()
 	s.reports = append(s.reports, rep)
 	s.mu.Unlock()
 	writeReceipt(w, http.StatusCreated, rep)

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,8 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	"filippo.io/age"
 
 	"turnike/internal/health"
 	"turnike/internal/person"
@@ -143,68 +140,6 @@ func TestCitizenApp(t *testing.T) {
 	_, out := ask(t, "GET", app+"services/hescodeproxy/api/hes-codes", "", "", "Authorization", "Bearer "+token)
 	if !strings.Contains(out, made) {
 		t.Errorf("list %s lacks %s", out, made)
-	}
-}
-
-func TestInterior(t *testing.T) {
-	s, u := serve(t, Config{})
-	seal := func(text string) string {
-		to, err := age.ParseX25519Recipient(s.InteriorKey())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b bytes.Buffer
-		w, err := age.Encrypt(&b, to)
-		if err == nil {
-			_, err = io.WriteString(w, text)
-		}
-		if err == nil {
-			err = w.Close()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b.String()
-	}
-	send := func(key, body string) (int, Report) {
-		req, _ := http.NewRequest("POST", u+"/interior/reports", strings.NewReader(body))
-		req.SetBasicAuth(User, Password)
-		req.Header.Set("Idempotency-Key", key)
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		var r Report
-		_ = json.NewDecoder(resp.Body).Decode(&r)
-		return resp.StatusCode, r
-	}
-	body := seal(`{"card":"****1234"}`)
-	status, first := send("r1", body)
-	if status != 201 || first.Receipt == "" || first.Opened != nil {
-		t.Fatalf("got %d %+v", status, first)
-	}
-	if status, again := send("r1", body); status != 200 || again.Receipt != first.Receipt {
-		t.Errorf("same report again: %d %+v", status, again)
-	}
-	if status, _ := send("r1", seal(`{}`)); status != 422 {
-		t.Errorf("other report under the same key: %d, want 422", status)
-	}
-	if status, _ := send("r2", "not sealed"); status != 400 {
-		t.Errorf("unsealed report: %d, want 400", status)
-	}
-	if got := s.Reports(); len(got) != 1 || string(got[0].Opened) != `{"card":"****1234"}` {
-		t.Errorf("got %+v", got)
-	}
-	req, _ := http.NewRequest("POST", u+"/interior/reports/"+first.Receipt+"/withdraw", nil)
-	req.SetBasicAuth(User, Password)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if got := s.Reports(); resp.StatusCode != 200 || got[0].Withdrawn.IsZero() {
-		t.Errorf("withdraw: %d, %+v", resp.StatusCode, got)
 	}
 }
 
