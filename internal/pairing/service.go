@@ -36,6 +36,9 @@ type Config struct {
 	// CheckWait is how long a citizen waits for register and authority before
 	// the pairing stands as being checked; 3 s if zero.
 	CheckWait time.Duration
+	// Wake tells the outbox that a message of a class has committed; without it
+	// the outbox looks by itself.
+	Wake func(notify.Class)
 	// DailyTexts caps the codes a city sends a day; 0 = no cap.
 	DailyTexts int64
 }
@@ -53,6 +56,9 @@ func New(cfg Config) *Service {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Wake == nil {
+		cfg.Wake = func(notify.Class) {}
 	}
 	return &Service{cfg: cfg, tokenKey: cfg.Keys.Tag("", person.TagBody, "request tokens")}
 }
@@ -211,6 +217,7 @@ func (s *Service) Begin(ctx context.Context, in Input) (View, error) {
 		}
 		return s.Look(ctx, p.ID, s.tokenOf(p.ID, known.Ref))
 	}
+	s.cfg.Wake(notify.CodeClass)
 	token := s.tokenOf(p.ID, r.ID)
 	if proven {
 		s.settle(ctx, p.ID, r.ID)
@@ -337,6 +344,7 @@ func OpenMessage(k person.Keyring, q notify.Queued) (notify.Message, error) {
 	return notify.Message{ID: q.ID, City: q.City, To: person.RestorePhone(body.To), Text: body.Text, Class: q.Class, Expires: q.Expires}, nil
 }
 
+// message makes an outbox row for a phone.
 func (s *Service) message(city string, to person.Phone, text string, c notify.Class, now time.Time, life time.Duration) (notify.Queued, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -492,6 +500,7 @@ func (s *Service) Resend(ctx context.Context, city, token string) (View, error) 
 	case err != nil:
 		return View{}, fmt.Errorf("resend code: %w", err)
 	}
+	s.cfg.Wake(notify.CodeClass)
 	return s.Look(ctx, city, token)
 }
 

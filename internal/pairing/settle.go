@@ -31,6 +31,7 @@ func (s *Service) settle(ctx context.Context, city, id string) {
 	if err := s.Settle(ctx, city, id); err != nil {
 		s.cfg.Log.ErrorContext(ctx, "settle request", "city", city, "request", id, "err", err)
 	}
+	s.cfg.Wake(notify.Info)
 }
 
 // checked is what the outside world said.

@@ -41,6 +41,7 @@ func (s *Service) answerStatus(ctx context.Context, p *city.Profile, f Form, r R
 	if err != nil {
 		return View{}, fmt.Errorf("ask status: %w", err)
 	}
+	s.cfg.Wake(notify.Info)
 	id := r.ID
 	if known != nil {
 		if known.Body != body {

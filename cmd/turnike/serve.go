@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+
+	"turnike/internal/app"
+)
+
+// ServeCmd serves an installation until it is told to stop.
+type ServeCmd struct {
+	app.Config `embed:""`
+}
+
+// Help is shown by turnike serve --help.
+func (ServeCmd) Help() string {
+	return `Without any flag this serves the cities that come with Turnike from ./turnike-data
+on http://127.0.0.1:8080, with an embedded database and no outside world.
+
+Every flag can also come from the environment (TURNIKE_LISTEN, ...) or from a
+TOML file (--config turnike.toml). A flag wins over the environment, the
+environment over the file. Give passwords by environment or file.
+
+Example, against the outside world's double:
+  turnike sandbox &
+  turnike serve \
+    --hes-url http://127.0.0.1:8090/hes/services/g2g/saglik/hes/ --hes-user turnike --hes-password sandbox \
+    --nvi-url http://127.0.0.1:8090/nvi/Service/ \
+    --sms-driver netgsm --sms-url http://127.0.0.1:8090/sms/netgsm --sms-user turnike --sms-password sandbox --sms-header TURNIKE`
+}
+
+// Run serves.
+func (c *ServeCmd) Run(ctx context.Context, out io.Writer) error {
+	a, err := app.New(ctx, c.Config)
+	if err != nil {
+		return err
+	}
+	err = a.Run(ctx, func(addr net.Addr) {
+		fmt.Fprintf(out, "turnike %s: http://%s/  (stop with Ctrl-C)\n", app.Version, addr)
+	})
+	if cerr := a.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
