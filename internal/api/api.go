@@ -45,10 +45,9 @@ type Config struct {
 	// Cities gives the cities of today; a revised one is seen at once.
 	Cities func() city.Set
 	Now    func() time.Time
-	// Head gives the newest head of a city's list, or ErrNoList. Province is a
-	// plate code on the portal, which has one list per province, and 0
-	// elsewhere. Without Head no city has a list.
-	Head func(ctx context.Context, city string, province int) (*statuslist.Head, error)
+	// Head gives the newest head of a city's list, or ErrNoList. Without Head
+	// no city has one.
+	Head func(ctx context.Context, city string) (*statuslist.Head, error)
 	// Version is the product's version as the document states it.
 	Version string
 	Log     *slog.Logger // nil: slog.Default()

@@ -16,7 +16,6 @@ const listCache = "public, max-age=5"
 // List is the state of what a city's gates go by.
 type List struct {
 	City       string    `json:"city" example:"istanbul"`
-	Province   int       `json:"province,omitempty" minimum:"1" maximum:"81" doc:"On the portal: whose list it is"`
 	Sequence   uint64    `json:"sequence" doc:"Only rises; a gate never goes back"`
 	IssuedAt   time.Time `json:"issued_at"`
 	NotAfter   time.Time `json:"not_after" doc:"Past this gates go by what the city's rules say for an old list"`
@@ -27,8 +26,7 @@ type List struct {
 
 func (s *server) listRoutes(doc huma.API) {
 	type in struct {
-		City     string `path:"city" doc:"A city's id" example:"istanbul"`
-		Province string `query:"province" doc:"On the portal, which has a list per province: a plate code or name"`
+		City string `path:"city" doc:"A city's id" example:"istanbul"`
 	}
 	type out struct {
 		Cacheable
@@ -43,26 +41,17 @@ func (s *server) listRoutes(doc huma.API) {
 		if !ok {
 			return nil, s.problem(ctx, city.ErrNoCity)
 		}
-		plate := 0
-		if p.Plate == 0 {
-			var err error
-			if plate, err = city.ParseProvince(in.Province); err != nil {
-				return nil, s.problem(ctx, city.ErrProvince.On("?province"))
-			}
-		} else if in.Province != "" {
-			return nil, s.problem(ctx, ErrQuery.On("?province"))
-		}
 		if s.cfg.Head == nil {
 			return nil, s.problem(ctx, ErrNoList)
 		}
-		h, err := s.cfg.Head(ctx, p.ID, plate)
+		h, err := s.cfg.Head(ctx, p.ID)
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
 		now := s.cfg.Now()
 		return &out{Cacheable{CacheControl: listCache}, List{
-			City: p.ID, Province: plate, Sequence: h.Sequence, IssuedAt: h.Issued.In(p.Location()), NotAfter: h.NotAfter.In(p.Location()),
+			City: p.ID, Sequence: h.Sequence, IssuedAt: h.Issued.In(p.Location()), NotAfter: h.NotAfter.In(p.Location()),
 			AgeSeconds: max(0, int64(now.Sub(h.Issued)/time.Second)), Fresh: now.Before(h.NotAfter), Cards: h.Cards,
 		}}, nil
-	}, nil, 404, 422)
+	}, nil, 404)
 }

@@ -43,7 +43,10 @@ func (s *server) pageRoutes(mux *http.ServeMux, doc *huma.OpenAPI) error {
 		_, _ = w.Write(raw) // held back; cannot fail
 	})
 	draw := func(w http.ResponseWriter, r *http.Request, v pageView) {
-		v.Lang = i18n.From(r.Context())
+		l := i18n.From(r.Context())
+		v.Lang = l
+		v.Title, v.Lead = i18n.T(l, "api.title"), i18n.T(l, "api.lead")
+		v.Document, v.List = i18n.T(l, "api.document"), i18n.T(l, "api.operations")
 		var b bytes.Buffer
 		if err := page.Execute(&b, v); err != nil {
 			s.fail(w, r, fmt.Errorf("draw page: %w", err))
@@ -69,14 +72,12 @@ func (s *server) pageRoutes(mux *http.ServeMux, doc *huma.OpenAPI) error {
 
 // pageView is what the page shows: the operations, or one problem.
 type pageView struct {
-	Lang       i18n.Lang
-	Operations []operationRow
-	Code       string
-	Sentence   string
+	Lang                        i18n.Lang
+	Title, Lead, Document, List string
+	Operations                  []operationRow
+	Code                        string
+	Sentence                    string
 }
-
-// T is a sentence in the reader's language.
-func (v pageView) T(key string) string { return i18n.T(v.Lang, key) }
 
 type operationRow struct{ Method, Path, Summary string }
 
