@@ -46,11 +46,13 @@ type GateRunCmd struct {
 	Upload      string        `help:"Address that takes the device's batches of taps."`
 	Stop        uint32        `help:"The operator's number of this station, pier or vehicle."`
 	Mode        uint8         `help:"Line or kind of vehicle, as the rules number them."`
+
+	in io.Reader // standard input if nil
 }
 
 // Run follows and answers until standard input ends, or with --listen until
 // it is told to stop.
-func (c *GateRunCmd) Run(ctx context.Context) error {
+func (c *GateRunCmd) Run(ctx context.Context, out io.Writer) error {
 	g, err := c.open()
 	if err != nil {
 		return err
@@ -86,7 +88,10 @@ func (c *GateRunCmd) Run(ctx context.Context) error {
 		context.AfterFunc(ctx, func() { l.Close() })
 		wg.Go(func() { s.accept(l) })
 	}
-	err = s.answer(os.Stdin, os.Stdout)
+	if c.in == nil {
+		c.in = os.Stdin
+	}
+	err = s.answer(c.in, out)
 	if c.Listen != "" {
 		<-ctx.Done()
 	}
@@ -268,12 +273,12 @@ type GateStatusCmd struct {
 }
 
 // Run opens each list in the folder and says what it is.
-func (c *GateStatusCmd) Run() error {
+func (c *GateStatusCmd) Run(out io.Writer) error {
 	entries, err := os.ReadDir(c.Dir)
 	if err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "city\tlist\tage\tsequence\tcards\troot\tkey\tuntil")
 	for _, e := range entries {
 		if _, err := os.Stat(filepath.Join(c.Dir, e.Name(), "installed")); err != nil {
@@ -297,7 +302,7 @@ type GateConformCmd struct {
 }
 
 // Run prints each case with ok or what was wrong.
-func (c *GateConformCmd) Run(ctx context.Context) error {
+func (c *GateConformCmd) Run(ctx context.Context, out io.Writer) error {
 	failed, total := 0, 0
 	err := conform.Run(ctx, append([]string{c.Exec}, c.Args...), func(r conform.Result) {
 		total++
@@ -306,7 +311,7 @@ func (c *GateConformCmd) Run(ctx context.Context) error {
 			failed++
 			verdict = "not ok: " + r.Err.Error()
 		}
-		fmt.Printf("%-40s %s\n", r.Case, verdict)
+		fmt.Fprintf(out, "%-40s %s\n", r.Case, verdict)
 	})
 	if err != nil {
 		return err
