@@ -22,6 +22,114 @@ type Audit struct {
 	Result    string
 }
 
+type BookingDay struct {
+	City    string
+	Centre  string
+	Day     int64
+	Version int64
+	Tickets int64
+	Events  int64
+}
+
+type BookingEvent struct {
+	City   string
+	Centre string
+	Day    int64
+	Seq    int64
+	Ticket int64
+	Was    string
+	State  int64
+	Desk   string
+	Actor  string
+	AtUs   int64
+	Undone int64
+}
+
+type BookingException struct {
+	City    string
+	ID      []byte
+	Centre  string
+	Pool    string
+	Day     int64
+	FromMin int64
+	ToMin   int64
+	Desks   int64
+	Closed  int64
+	Opened  int64
+	Why     string
+	Actor   string
+	AtUs    int64
+}
+
+type BookingTicket struct {
+	City      string
+	Centre    string
+	Day       int64
+	Number    int64
+	VisitID   []byte
+	Pool      string
+	Service   string
+	Matters   int64
+	State     int64
+	Desk      string
+	Recalls   int64
+	SlotUs    sql.NullInt64
+	ArrivedUs int64
+	CalledUs  sql.NullInt64
+	StartedUs sql.NullInt64
+	EndedUs   sql.NullInt64
+	ShownUs   sql.NullInt64
+}
+
+type BookingVisit struct {
+	City        string
+	ID          []byte
+	Code        int64
+	Centre      string
+	Pool        string
+	Day         int64
+	Unit        int64
+	Units       int64
+	Service     string
+	Matters     int64
+	State       int64
+	HoldUntilUs sql.NullInt64
+	Channel     string
+	Holder      []byte
+	Slot        int64
+	PhoneTag    []byte
+	Key         sql.NullString
+	Sealed      []byte
+	Lang        string
+	WaitID      []byte
+	Sequence    int64
+	DueUs       sql.NullInt64
+	Confirmed   int64
+	Reminded    int64
+	CreatedUs   int64
+	ChangedUs   int64
+}
+
+type BookingWait struct {
+	City      string
+	ID        []byte
+	Centre    string
+	Service   string
+	Pool      string
+	Units     int64
+	Matters   int64
+	FromDay   int64
+	ToDay     int64
+	Holder    []byte
+	PhoneTag  []byte
+	Sealed    []byte
+	Lang      string
+	State     int64
+	VisitID   []byte
+	Offers    int64
+	CreatedUs int64
+}
+
 type Card struct {
 	City      string
 	Tag       []byte
