@@ -89,6 +89,21 @@ func (t *Tx) RememberOnce(ctx context.Context, k pairing.Once) (*pairing.Once, e
 	return &known, nil
 }
 
+// knewKey reports whether a key put since m, which was taken to be new, is in
+// the database. all[0] is the buffer of keys.
+func (t *Tx) knewKey(ctx context.Context, m mark) (bool, error) {
+	args, n := t.bufs.once.args, len(onceTable.cols)
+	for i := m.rows[0] * n; i < len(args); i += n {
+		_, err := t.q.Once(ctx, dbq.OnceParams{City: args[i+colCity].(string), Key: args[i+colOnceKey].(string)})
+		if err := t.fail("read key", err); err == nil {
+			return true, nil
+		} else if err != pairing.ErrNoRow {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
 func onceOf(o dbq.Once) pairing.Once {
 	return pairing.Once{City: o.City, Key: o.Key, Body: tagOf(o.Body), Ref: o.Ref, At: at(o.AtUs)}
 }

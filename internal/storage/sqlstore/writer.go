@@ -234,6 +234,14 @@ func (w *writer) one(ctx context.Context, j *job, m mode) error {
 	case w.sess.writes != before.writes:
 		return errCareful
 	default:
+		if m == hopeful {
+			// It may have failed only because it took a known key for a new one.
+			if known, err := w.tx.knewKey(ctx, before); err != nil {
+				return err
+			} else if known {
+				return errAgain
+			}
+		}
 		w.tx.undo(before)
 	}
 	return nil
