@@ -43,6 +43,9 @@ func CSSPath(t Theme, l i18n.Lang) string {
 	return Prefix + t.sheet(l).name
 }
 
+// Sheet is that sheet's text, for a page that must stand alone in one file.
+func Sheet(t Theme, l i18n.Lang) string { return string(t.sheet(l).plain) }
+
 // Script is the page script, to stand inside one <script> element, and
 // ScriptHash what a Content-Security-Policy must name to let it run.
 func Script() string { return pageScript }
