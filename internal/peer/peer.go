@@ -174,7 +174,7 @@ type Answer struct {
 // Call sends one request, once. Any error is an *Error, except the caller's
 // own cancellation, which comes back as such.
 func (c *Client) Call(ctx context.Context, r Request) (Answer, error) {
-	if err := c.gate.AcquirePermit(ctx); err != nil {
+	if err := c.gate.AcquirePermitWithMaxWait(ctx, c.timeout/4); err != nil {
 		if cause := ctx.Err(); cause != nil {
 			return Answer{}, cause
 		}

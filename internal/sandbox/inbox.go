@@ -28,8 +28,18 @@ func (s *Sandbox) deliver(t Text) int {
 	t.At = s.now()
 	t.N = s.dropped + len(s.inbox) + 1
 	s.inbox = append(s.inbox, t)
-	if over := len(s.inbox) - s.inboxSize; over > 0 {
-		s.inbox = append([]Text(nil), s.inbox[over:]...)
+	s.byPhone[t.To] = append(s.byPhone[t.To], t.N)
+	// The oldest quarter goes at once, so that a rehearsal's millionth text
+	// costs what the first did.
+	if over := len(s.inbox) - s.inboxSize; over > s.inboxSize/4 {
+		for _, old := range s.inbox[:over] {
+			if left := s.byPhone[old.To][1:]; len(left) > 0 {
+				s.byPhone[old.To] = left
+			} else {
+				delete(s.byPhone, old.To)
+			}
+		}
+		s.inbox = append(make([]Text, 0, s.inboxSize+s.inboxSize/4+1), s.inbox[over:]...)
 		s.dropped += over
 	}
 	return t.N
@@ -40,10 +50,14 @@ func (s *Sandbox) deliver(t Text) int {
 func (s *Sandbox) Inbox(to string, since int) []Text {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	since = max(since, s.dropped, s.dropped+len(s.inbox)-s.inboxSize)
+	if to == "" {
+		return append([]Text{}, s.inbox[min(since-s.dropped, len(s.inbox)):]...)
+	}
 	out := []Text{}
-	for _, t := range s.inbox[min(max(since-s.dropped, 0), len(s.inbox)):] {
-		if to == "" || t.To == to {
-			out = append(out, t)
+	for _, n := range s.byPhone[to] {
+		if n > since {
+			out = append(out, s.inbox[n-s.dropped-1])
 		}
 	}
 	return out

@@ -63,6 +63,7 @@ type Sandbox struct {
 	sessions  map[string]string
 	inbox     []Text
 	dropped   int                  // texts dropped from the front of inbox
+	byPhone   map[string][]int     // numbers of the texts in the inbox, by phone
 	byOrder   map[string]time.Time // texts sent, for the gateways that refuse repeats
 	campaigns []*campaign
 	minute    int64 // the current one, and requests in it
@@ -94,7 +95,7 @@ func New(c Config) (*Sandbox, error) {
 	return &Sandbox{
 		now: c.Now, log: c.Log, open: c.Open, inboxSize: c.InboxSize, hangFor: c.HangFor, identity: id, began: c.Now(),
 		faults: map[string]Fault{}, calls: map[string]int{}, codes: map[string]*hesCode{},
-		logins: map[string]string{}, sessions: map[string]string{}, appCodes: map[string][]appCode{}, byOrder: map[string]time.Time{},
+		logins: map[string]string{}, sessions: map[string]string{}, byPhone: map[string][]int{}, appCodes: map[string][]appCode{}, byOrder: map[string]time.Time{},
 	}, nil
 }
 

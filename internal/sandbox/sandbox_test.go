@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -192,15 +193,25 @@ func TestFaultsOverHTTP(t *testing.T) {
 }
 
 func TestInboxForgetsTheOldest(t *testing.T) {
-	s, _ := serve(t, Config{InboxSize: 3})
-	for _, text := range []string{"1", "2", "3", "4", "5"} {
-		s.deliver(Text{To: "905551112233", Text: text})
+	s, _ := serve(t, Config{InboxSize: 8})
+	for i := range 100 {
+		to := "90555111223" + strconv.Itoa(i%3)
+		s.deliver(Text{To: to, Text: strconv.Itoa(i + 1)})
+		all := s.Inbox("", 0)
+		if want := min(i+1, 8); len(all) != want || all[len(all)-1].N != i+1 || all[0].N != i+2-want {
+			t.Fatalf("after %d texts: %d kept, from %d; want %d, from %d", i+1, len(all), all[0].N, want, i+2-want)
+		}
+		for _, m := range all {
+			if m.Text != strconv.Itoa(m.N) {
+				t.Fatalf("text %d says %q", m.N, m.Text)
+			}
+		}
+		if mine := s.Inbox(to, i-3); len(mine) != min(i/3+1, 2) || mine[len(mine)-1].N != i+1 {
+			t.Fatalf("after %d texts: since %d a phone has %+v", i+1, i-3, mine)
+		}
 	}
-	if got := s.Inbox("", 0); len(got) != 3 || got[0].N != 3 {
-		t.Errorf("got %+v, want texts 3 to 5", got)
-	}
-	if got := s.Inbox("905551112233", 4); len(got) != 1 || got[0].Text != "5" {
-		t.Errorf("since 4: got %+v, want text 5", got)
+	if got := s.Inbox("", 100); len(got) != 0 {
+		t.Errorf("since the last: got %+v", got)
 	}
 }
 

@@ -126,7 +126,9 @@ func (s *Sandbox) verimorSend(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	s.mu.Lock()
-	s.campaigns = append(s.campaigns, c)
+	if s.campaigns = append(s.campaigns, c); len(s.campaigns) > 20_000 {
+		s.campaigns = append([]*campaign(nil), s.campaigns[10_000:]...)
+	}
 	s.mu.Unlock()
 	plainText(w, http.StatusOK, strconv.Itoa(c.id))
 }
@@ -152,6 +154,13 @@ func (s *Sandbox) repeated(gateway, to, text string, within time.Duration) bool 
 	last, ok := s.byOrder[k]
 	if ok && s.now().Sub(last) < within {
 		return true
+	}
+	if len(s.byOrder) > 500_000 { // a rehearsal: forget the older half's worth rather than grow
+		for old, at := range s.byOrder {
+			if s.now().Sub(at) > within || len(s.byOrder) > 250_000 {
+				delete(s.byOrder, old)
+			}
+		}
 	}
 	s.byOrder[k] = s.now()
 	return false
