@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -91,6 +92,24 @@ func TestOurReaderConforms(t *testing.T) {
 func TestFaultyReaderIsFound(t *testing.T) {
 	if failed, _ := conform(t, "forgetful"); len(failed) == 0 {
 		t.Error("a reader that forgets what it held passed every case")
+	}
+}
+
+// TestOtherReaderConforms runs the reader that was written from FORMAT.md
+// alone, on machines that have its language.
+func TestOtherReaderConforms(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Logf("not run: %v", err)
+		return
+	}
+	err = Run(context.Background(), []string{node, "example/reader.mjs"}, func(r Result) {
+		if r.Err != nil {
+			t.Errorf("%s: %v", r.Case, r.Err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
