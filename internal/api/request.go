@@ -73,7 +73,8 @@ type requestOut struct {
 	Body     Request
 }
 
-type requestPath struct {
+// RequestPath names a request.
+type RequestPath struct {
 	City  string `path:"city" doc:"A city's id" example:"istanbul"`
 	Token string `path:"token" doc:"The request's token" example:"ab8e0c2d9f6h3j5k7m4n8p2q6r9s3t5v7w2x4y6z8"`
 }
@@ -98,13 +99,13 @@ func (s *server) requestRoutes(doc huma.API) {
 		OperationID: "look-at-request", Method: http.MethodGet, Path: base + "/{token}", Tags: []string{"requests"},
 		Summary:     "See how far a request is",
 		Description: "Requests are kept for a day.",
-	}, "The request", requestExample("received"), func(ctx context.Context, in *requestPath) (*requestOut, error) {
+	}, "The request", requestExample("received"), func(ctx context.Context, in *RequestPath) (*requestOut, error) {
 		v, err := s.cfg.Pairing.Look(ctx, in.City, in.Token)
 		return s.show(ctx, v, err)
 	}, nil, 404)
 
 	type enter struct {
-		requestPath
+		RequestPath
 		RawBody []byte `contentType:"application/json"`
 	}
 	operation[codeBody](doc, huma.Operation{
