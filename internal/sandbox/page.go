@@ -71,10 +71,9 @@ func (s *Sandbox) show(w http.ResponseWriter, r *http.Request, name string, data
 	_, _ = w.Write(b.Bytes())
 }
 
-// wantsJSON tells a program from a person.
+// wantsJSON tells a program from a browser, which always asks for a page.
 func wantsJSON(r *http.Request) bool {
-	return r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" && r.Method == http.MethodPost ||
-		r.Method == http.MethodGet && !strings.Contains(r.Header.Get("Accept"), "text/html")
+	return !strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 func (s *Sandbox) startPage(w http.ResponseWriter, r *http.Request) {

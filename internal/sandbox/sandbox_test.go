@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -182,6 +183,12 @@ func TestFaultsOverHTTP(t *testing.T) {
 			t.Errorf("%s: got %d, want 400", bad, status)
 		}
 	}
+	if status, _ := ask(t, "POST", u+"/faults", form, `{"nvi":{"mode":"slow"}}`); status != 200 || s.faults["nvi"].Mode != Slow {
+		t.Errorf("set as curl -d sends it: %d, %+v", status, s.faults["nvi"])
+	}
+	if status, _ := ask(t, "POST", u+"/faults", form, "service=nvi&mode=drop&delay=5&every=2", "Accept", "text/html"); status != 200 || s.faults["nvi"] != (Fault{Mode: Drop, Delay: 5, Every: 2}) {
+		t.Errorf("set on the page: %d, %+v", status, s.faults["nvi"])
+	}
 	for i, want := range []int{503, 401} { // once faulty, then as it should: no password
 		if status, _ := ask(t, "POST", u+HESPath+"check-hes-code", "application/json", `{}`); status != want {
 			t.Errorf("call %d: got %d, want %d", i, status, want)
@@ -224,4 +231,35 @@ func FuzzReadSOAP(f *testing.F) {
 			t.Errorf("%q read without a method", b)
 		}
 	})
+}
+
+// TestGuide: docs/sandbox.md promises exactly what the code does.
+func TestGuide(t *testing.T) {
+	b, err := os.ReadFile("../../docs/sandbox.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide := string(b)
+	var want []string
+	for _, c := range Citizens() {
+		want = append(want, "| `"+c.ID.Reveal()+"` | "+c.First+" | "+c.Last+" | "+c.Birth+" |")
+	}
+	for _, x := range samples() {
+		want = append(want, "| `"+x.Kind+"` | `"+x.Code+"` |")
+	}
+	for _, m := range []string{magicNo, magicFault, magicSlow} {
+		want = append(want, "`"+TCKN("123456"+m).Reveal()+"`")
+	}
+	for _, m := range Modes()[1:] {
+		want = append(want, "`"+string(m)+"`")
+	}
+	for _, s := range Services() {
+		want = append(want, "`"+s+"`")
+	}
+	want = append(want, "`"+HESPath+"`", "`"+HESTestPath+"`", "`"+HESAppPath+"`", GatewayPath("netgsm"), "ending in "+phoneRefused)
+	for _, w := range want {
+		if !strings.Contains(guide, w) {
+			t.Errorf("docs/sandbox.md lacks %s", w)
+		}
+	}
 }
