@@ -103,7 +103,8 @@ func (s *server) document() huma.Config {
 				{Name: "lists", Description: "The age of what gates go by."},
 			},
 		},
-		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat},
+		// "json" is what the framework makes of application/problem+json.
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{s.ownProblem},
 	}

@@ -18,7 +18,7 @@ func operation[B, I, O any](doc huma.API, op huma.Operation, answer string, exam
 	if op.DefaultStatus == 0 {
 		op.DefaultStatus = http.StatusOK
 	}
-	op.SkipValidateBody = true
+	op.SkipValidateBody, op.SkipValidateParams = true, true
 	op.MaxBodyBytes = 2 * MaxBody // wrap has measured it
 	op.BodyReadTimeout = -1       // and read it
 	op.Responses = map[string]*huma.Response{}

@@ -45,10 +45,21 @@ type world struct {
 	router  routers.Router
 	log     *lockedBuffer
 	head    *statuslist.Head
+	*moving
+}
 
+// moving is what changes in a world: the time, and numbers given out.
+type moving struct {
 	mu  sync.Mutex
 	now time.Time
-	n   int // keys and phones given out
+	n   int
+}
+
+// in is the same world, failing another test.
+func (w *world) in(t testing.TB) *world {
+	c := *w
+	c.t = t
+	return &c
 }
 
 type lockedBuffer struct {
@@ -71,7 +82,7 @@ func (b *lockedBuffer) String() string {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	ctx := context.Background()
-	w := &world{t: t, log: &lockedBuffer{}, now: time.Date(2021, 1, 10, 9, 0, 0, 0, time.UTC)}
+	w := &world{t: t, log: &lockedBuffer{}, moving: &moving{now: time.Date(2021, 1, 10, 9, 0, 0, 0, time.UTC)}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	must := func(err error) {
 		t.Helper()
@@ -256,7 +267,7 @@ func (w *world) call(method, path string, body any, headers ...string) answer {
 func (w *world) hold(r *http.Request, raw []byte, a answer) {
 	w.t.Helper()
 	if a.status >= 500 {
-		w.t.Errorf("%s %s: %d\n%s\n%s", r.Method, r.URL.Path, a.status, a.body, w.log)
+		w.t.Errorf("%s %s: %d\n%s\n%.3000s", r.Method, r.URL.Path, a.status, a.body, w.log)
 	}
 	r = r.Clone(context.Background())
 	r.Body = http.NoBody
@@ -369,4 +380,14 @@ func (w *world) pair(card, phone string) string {
 	}
 	w.deliver()
 	return token
+}
+
+// anyKey is a key for tagged schemes where only the shape is looked at.
+func anyKey(t *testing.T) *statuslist.TagKey {
+	t.Helper()
+	k, err := statuslist.NewTagKey(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
