@@ -23,7 +23,7 @@ type world struct {
 	url string
 }
 
-func newWorld(t *testing.T) world {
+func newWorld(t testing.TB) world {
 	t.Helper()
 	s, err := sandbox.New(sandbox.Config{HangFor: 2 * time.Second})
 	if err != nil {

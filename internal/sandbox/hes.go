@@ -48,7 +48,15 @@ func (s *Sandbox) institution(h http.HandlerFunc) http.HandlerFunc {
 
 // clean is what real clients do to a code before they send it, and some forget.
 func clean(code string) string {
-	return strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(code))
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '-' || r == ' ':
+			return -1
+		case r >= 'a' && r <= 'z':
+			return r - 'a' + 'A'
+		}
+		return r
+	}, code)
 }
 
 // lookup finds a code and counts the question. nil: nobody has it.
