@@ -54,7 +54,8 @@ type Options struct {
 	Map *Map
 	// Extra are decisions tried on top of the city's own.
 	Extra []city.Decision
-	// Dir is a folder to work in; a temporary one, removed at the end, if empty.
+	// Dir is a folder to work in; if empty a temporary one, removed at the end,
+	// in memory if the system has such.
 	Dir string
 	// Progress hears how much of the work is done, 0 to 1; may be nil.
 	Progress func(done float64)
@@ -85,6 +86,16 @@ func (o Options) withDefaults() (Options, error) {
 		o.Progress = func(float64) {}
 	}
 	return o, nil
+}
+
+// scratch makes a folder that need not survive: in memory where the system
+// offers that, since publisher, gate and journal wait for the disk at every
+// write and a day has thousands.
+func scratch() (string, error) {
+	if dir, err := os.MkdirTemp("/dev/shm", "turnike-day-"); err == nil {
+		return dir, nil
+	}
+	return os.MkdirTemp("", "turnike-day-")
 }
 
 func setDefault[T comparable](v *T, to T) {
@@ -159,7 +170,7 @@ func Day(ctx context.Context, o Options) (*Result, error) {
 		return nil, fmt.Errorf("replay a day: %w", err)
 	}
 	if o.Dir == "" {
-		if o.Dir, err = os.MkdirTemp("", "turnike-day-"); err != nil {
+		if o.Dir, err = scratch(); err != nil {
 			return nil, fmt.Errorf("replay a day: %w", err)
 		}
 		defer os.RemoveAll(o.Dir)
@@ -194,7 +205,7 @@ func (r *run) prepare(ctx context.Context) error {
 	r.rng = rand.New(rand.NewPCG(r.Seed, mix(r.Seed+uint64(r.midnight.Unix()))))
 	boardings := 0.0
 	for h := range 24 {
-		boardings += expected(r.Boardings*r.Scale, r.midnight, r.Map.Holiday(r.midnight), h)
+		boardings += expected(r.Boardings*r.Scale, r.midnight, h)
 	}
 	base := Base(r.Scale)
 	var err error
@@ -362,8 +373,7 @@ func (r *run) truth(place uint32) statuslist.Status {
 func (r *run) fill(now time.Time) error {
 	r.batch = r.batch[:0]
 	hour := now.Hour()
-	day := now
-	r.carry += expected(r.Boardings*r.Scale, day, r.Map.Holiday(day), hour) / 60
+	r.carry += expected(r.Boardings*r.Scale, now, hour) / 60
 	n := int(r.carry)
 	r.carry -= float64(n)
 	today := statuslist.DayOf(now)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Place is where taps fall: a station, a bus stop, or a whole district where
@@ -34,8 +33,6 @@ type Map struct {
 	Places []Place
 	// until[h] is, place by place, the sum of weights up to it.
 	until [24][]float64
-	// Holidays are the public holidays, by date; nil where none were read.
-	Holidays map[string]bool
 }
 
 // Districts is the map without any data but the product's own: a place is a
@@ -73,15 +70,15 @@ func (m *Map) pick(hour int, share float64) int {
 }
 
 // LoadMap reads a folder of open data: rail stations and bus stops with their
-// positions, rail passengers by hour of the busiest districts, filling centres
-// (which tell a position's district), and public holidays.
+// positions, rail passengers by hour of the busiest districts, and filling
+// centres, which tell a position's district.
 func LoadMap(dir string) (*Map, error) {
 	l := loader{dir: dir}
 	l.centres()
 	stations := l.stations()
 	stops := l.stops()
 	rail := l.rail()
-	m := &Map{Holidays: l.holidays()}
+	m := &Map{}
 	if l.err != nil {
 		return nil, fmt.Errorf("read places of %s: %w", dir, l.err)
 	}
@@ -318,20 +315,6 @@ func (l *loader) rail() map[string][24]float64 {
 	})
 	return out
 }
-
-// holidays reads the full days; from one in the afternoon is still a workday.
-func (l *loader) holidays() map[string]bool {
-	out := map[string]bool{}
-	l.rows("tr_public_holidays_2019_2027.csv", func(f func(string) string) {
-		if f("kind") == "full" {
-			out[f("date")] = true
-		}
-	})
-	return out
-}
-
-// Holiday tells whether a day is a public holiday by the data read.
-func (m *Map) Holiday(day time.Time) bool { return m.Holidays[day.Format(time.DateOnly)] }
 
 var plain = strings.NewReplacer("Ç", "C", "Ğ", "G", "İ", "I", "Ö", "O", "Ş", "S", "Ü", "U", "Â", "A",
 	"ç", "C", "ğ", "G", "ı", "I", "i", "I", "ö", "O", "ş", "S", "ü", "U", "â", "A")

@@ -165,7 +165,7 @@ func (r *run) finish(took time.Duration) (*Result, error) {
 	p := r.City
 	res.City, res.Date, res.Scale, res.Seed = p.ID, r.midnight.Format(time.DateOnly), r.Scale, r.Seed
 	res.DayType = "weekday"
-	if shape(r.midnight, r.Map.Holiday(r.midnight)) == &weekend {
+	if shape(r.midnight) == &weekend {
 		res.DayType = "weekend"
 	}
 	if at, ok := p.Deadline(r.from); ok {

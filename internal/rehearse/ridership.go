@@ -1,6 +1,10 @@
 package rehearse
 
-import "time"
+import (
+	"time"
+
+	"turnike/internal/city"
+)
 
 // The figures of this file are of İstanbul in 2023, the nearest whole year
 // there are hourly figures for: "Saatlik Toplu Ulaşım Veri Seti", BELBİM, open
@@ -105,9 +109,11 @@ var districts = []district{
 	{"ZEYTINBURNU", "Zeytinburnu", 208245},
 }
 
-// shape is when a day's passengers come: a public holiday rides like a Sunday.
-func shape(day time.Time, holiday bool) *[24]float64 {
-	if wd := day.Weekday(); holiday || wd == time.Saturday || wd == time.Sunday {
+// shape is when a day's passengers come: a public holiday rides like a Sunday,
+// one from the afternoon on like the workday its morning is.
+func shape(day time.Time) *[24]float64 {
+	h, holiday := city.HolidayOn(day)
+	if wd := day.Weekday(); holiday && !h.Half || wd == time.Saturday || wd == time.Sunday {
 		return &weekend
 	}
 	return &weekday
@@ -127,6 +133,6 @@ const DefaultBoardings = 3_570_000
 
 // expected is how many boardings an hour of a day brings where a weekday
 // brings so many.
-func expected(boardings float64, day time.Time, holiday bool, hour int) float64 {
-	return boardings * shape(day, holiday)[hour] / sum(weekday[:])
+func expected(boardings float64, day time.Time, hour int) float64 {
+	return boardings * shape(day)[hour] / sum(weekday[:])
 }
