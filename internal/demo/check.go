@@ -488,7 +488,7 @@ func (c *checker) mend(ctx context.Context) {
 		if err := b.post(ctx, "/istanbul/pair", form); err != nil {
 			return err
 		}
-		if n := strings.Count(b.page, `class="govuk-error-message"`); n < 8 {
+		if n := strings.Count(b.page, `class="t-error-message"`); n < 8 {
 			return fmt.Errorf("%d messages beside fields, want at least 8", n)
 		}
 		return nil
