@@ -425,6 +425,9 @@ func (p *Publisher) foldEnded(t *states, rules []*Rules, now time.Time) (fold [2
 		// a delta must not both empty and fill it.
 		if plain, ok := t.place(Status{Class: s.Class}); ok {
 			fold[i] = plain
+		} else {
+			// A full table: the entry itself becomes the plain class.
+			t.status[i].StopUntil = 0
 		}
 	}
 	return fold
