@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"turnike/internal/sandbox"
@@ -33,10 +31,8 @@ Example:
   and: curl -d '{"hes":{"mode":"slow","delay_ms":3000}}' http://127.0.0.1:8090/faults`
 }
 
-// Run serves until an interrupt.
-func (c *SandboxCmd) Run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+// Run serves until ctx ends.
+func (c *SandboxCmd) Run(ctx context.Context, out io.Writer) error {
 	s, err := sandbox.New(sandbox.Config{Open: c.Open, Log: slog.Default()})
 	if err != nil {
 		return err
@@ -52,7 +48,7 @@ func (c *SandboxCmd) Run() error {
 			return fmt.Errorf("sandbox: %w", err)
 		}
 		defer smsc.Close()
-		fmt.Printf("sandbox: smpp %s\n", smsc.Addr())
+		fmt.Fprintf(out, "sandbox: smpp %s\n", smsc.Addr())
 		go func() {
 			if err := s.ServeSMPP(smsc); err != nil {
 				slog.Error("message centre stopped", "error", err)
@@ -65,7 +61,7 @@ func (c *SandboxCmd) Run() error {
 		defer cancel()
 		_ = srv.Shutdown(grace)
 	}()
-	fmt.Printf("sandbox: http://%s/\n", ln.Addr())
+	fmt.Fprintf(out, "sandbox: http://%s/\n", ln.Addr())
 	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("sandbox: %w", err)
 	}
