@@ -16,5 +16,4 @@ fi
 [ -d node_modules ] || PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --no-audit --no-fund
 mkdir -p out
 go build -o out/guide ./server
-if [ -z "${GUIDE_ONLY:-}" ]; then go build -o out/turnike ../../cmd/turnike; fi
 exec node --test --test-concurrency=1 ${NAME:+--test-name-pattern="$NAME"} ${@:-}

@@ -85,22 +85,15 @@ func (s *Server) info(title string, draw func(ui.Page, *city.Profile) templ.Comp
 	}
 }
 
-// deskRows are the rows of the directory: staffed desks first, then kiosks,
-// each by name.
-func deskRows(ctx context.Context, p *city.Profile) [][]string {
-	ds := slices.Clone(p.Desks)
-	slices.SortStableFunc(ds, func(a, b city.Desk) int {
-		if a.Kind != b.Kind {
-			if a.Kind == "desk" {
-				return -1
-			}
-			return 1
+// deskGroups are the places of the directory, staffed desks first, then kiosks,
+// each in the order of the city's file; a group nobody is in is left out.
+func deskGroups(p *city.Profile) [][]city.Desk {
+	var groups [][]city.Desk
+	for _, kind := range []string{"desk", "kiosk"} {
+		of := slices.DeleteFunc(slices.Clone(p.Desks), func(d city.Desk) bool { return d.Kind != kind })
+		if len(of) > 0 {
+			groups = append(groups, of)
 		}
-		return 0
-	})
-	var rows [][]string
-	for _, d := range ds {
-		rows = append(rows, []string{d.Name, ui.T(ctx, "desks."+d.Kind), ui.T(ctx, "place."+d.Place), d.Hours})
 	}
-	return rows
+	return groups
 }

@@ -187,9 +187,9 @@ func formPage(f form) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var9 templ.SafeURL
-			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(formPath(f.city, f.kind)))
+			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinURLErrs(formPath(f.city, f.kind))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `citizen/pair.templ`, Line: 29, Col: 80}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `citizen/pair.templ`, Line: 29, Col: 65}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 			if templ_7745c5c3_Err != nil {
@@ -339,7 +339,7 @@ func field(f form, name string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		case "email":
-			templ_7745c5c3_Err = ui.Input(ui.Field{ID: name, Label: ui.T(ctx, "field.email.label"), Hint: ui.T(ctx, "field.email.hint"), Term: f.paper(name), Value: f.values[name], Error: f.wrong(ctx, name), Kind: ui.Email, Complete: "email", Optional: f.city.Optional(name)}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Input(ui.Field{ID: name, Label: ui.T(ctx, "field.email.label"), Term: f.paper(name), Value: f.values[name], Error: f.wrong(ctx, name), Kind: ui.Email, Complete: "email", Optional: f.city.Optional(name)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -786,7 +786,7 @@ func parts(p ui.Page) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Table(says("desks.title"), []string{says("desks.name"), says("desks.how"), says("desks.hours")}, []int{2}, [][]string{
+			templ_7745c5c3_Err = ui.Table(says("desks.title"), []string{says("desks.title"), says("done.what"), says("done.at")}, []int{2}, [][]string{
 				{"Konak", says("desks.desk"), "08:00–20:00"}, {"Bornova", says("desks.kiosk"), "06:00–24:00"},
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
