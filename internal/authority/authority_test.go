@@ -31,7 +31,7 @@ func newWorld(t testing.TB) world {
 	}
 	srv := httptest.NewServer(s.Handler())
 	t.Cleanup(srv.Close)
-	hes, err := authority.NewHES(authority.HESConfig{BaseURL: srv.URL + sandbox.HESPath, User: sandbox.User, Password: sandbox.Password, Timeout: time.Second})
+	hes, err := authority.NewHES(authority.HESConfig{BaseURL: srv.URL + sandbox.HESPath, User: sandbox.User, Password: sandbox.Password, Timeout: time.Second, PerSecond: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,5 +314,32 @@ func TestNVI(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestSweepIsPaced: a sweep asks no faster than agreed, and a deadline that
+// cannot be met is said to be one.
+func TestSweepIsPaced(t *testing.T) {
+	w := newWorld(t)
+	h, err := authority.NewHES(authority.HESConfig{BaseURL: w.url + sandbox.HESPath, User: sandbox.User, Password: sandbox.Password, PerSecond: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cs []health.Code
+	for i := range 6 * authority.HESBatch {
+		cs = append(cs, health.RestoreCode(fmt.Sprintf("A%09d", i)))
+	}
+	began := time.Now()
+	got, err := h.CheckMany(context.Background(), cs)
+	if err != nil || len(got) != len(cs) {
+		t.Fatalf("got %d verdicts, %v", len(got), err)
+	}
+	if d := time.Since(began); d < 450*time.Millisecond { // four at once, then two more at four a second
+		t.Errorf("six batches took %v, want half a second at least", d)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	if _, err := h.CheckMany(ctx, cs); err == nil {
+		t.Error("six batches in a millisecond")
 	}
 }

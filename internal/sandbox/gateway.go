@@ -62,7 +62,7 @@ func (s *Sandbox) netgsmTake(header, class, encoding, stop string, ms []netgsmMe
 			return "20", ""
 		case class == "code" && refusedNumber(msisdn(m.No)):
 			return "50", ""
-		case refusedNumber(msisdn(m.No)):
+		case !mobile(msisdn(m.No)):
 			return "70", ""
 		case class == "code" && (f.Table != sms.GSM7 || f.Parts > 1 || f.Used > 155):
 			return "20", "" // the OTP call takes one part of plain letters
@@ -70,6 +70,9 @@ func (s *Sandbox) netgsmTake(header, class, encoding, stop string, ms []netgsmMe
 	}
 	job = fmt.Sprintf("%d%s", s.next(), digits(9))
 	for _, m := range ms {
+		if refusedNumber(msisdn(m.No)) {
+			continue // only the report says so, later (status 3)
+		}
 		f := sms.Fit(m.Text)
 		text := m.Text
 		if f.Table != sms.GSM7 && encoding == "" {

@@ -217,7 +217,9 @@ func netgsmCode(code, way string, a peer.Answer) error {
 			kind = ErrNumber
 		}
 	case "70":
-		kind = ErrNumber // a parameter is wrong; ours are constant but for number and text
+		// Some parameter is wrong. It may be one message's, so the others get a
+		// call of their own; it may as well be the account's, so none is given up.
+		kind = fmt.Errorf("%w: %w", ErrGateway, errParameter)
 	case "80", "85":
 		kind = ErrBusy
 	case "100", "101":

@@ -52,6 +52,7 @@ func TestGatewayWords(t *testing.T) {
 		{"netgsm otp number", func(a peer.Answer) (string, error) { return readNetgsmREST(a, netgsmOTP) }, 406, `{"code":"52"}`, ErrNumber},
 		{"netgsm otp credit", func(a peer.Answer) (string, error) { return readNetgsmREST(a, netgsmOTP) }, 406, `{"code":"60"}`, ErrAccount},
 		{"netgsm too often", func(a peer.Answer) (string, error) { return readNetgsmREST(a, netgsmInfo) }, 406, `{"code":"85"}`, ErrBusy},
+		{"netgsm parameter", func(a peer.Answer) (string, error) { return readNetgsmREST(a, netgsmInfo) }, 406, `{"code":"70"}`, ErrGateway},
 		{"netgsm ill", func(a peer.Answer) (string, error) { return readNetgsmREST(a, netgsmInfo) }, 406, `{"code":100}`, ErrGateway},
 		{"netgsm 200 unread", func(a peer.Answer) (string, error) { return readNetgsmREST(a, netgsmInfo) }, 200, `{`, ErrUnsure},
 		{"netgsm xml busy", func(a peer.Answer) (string, error) { return readNetgsmText(a, netgsmInfo) }, 200, "80", ErrBusy},

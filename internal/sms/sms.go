@@ -40,6 +40,9 @@ var (
 	ErrText     = errors.New("text refused: empty, too long or forbidden")
 	ErrRepeated = errors.New("the same text went to the same number already")
 	ErrConsent  = errors.New("commercial message refused: consent register")
+
+	// errParameter may be one message's fault or that of all.
+	errParameter = errors.New("some parameter is wrong")
 )
 
 // final tells whether trying again cannot help.
@@ -55,7 +58,7 @@ func final(err error) bool {
 // ofOne tells whether one message of a call can be the cause of an error, so
 // that the others deserve a call of their own.
 func ofOne(err error) bool {
-	return errors.Is(err, ErrNumber) || errors.Is(err, ErrText) || errors.Is(err, ErrRepeated) || errors.Is(err, ErrConsent)
+	return errors.Is(err, ErrNumber) || errors.Is(err, ErrText) || errors.Is(err, errParameter) || errors.Is(err, ErrRepeated) || errors.Is(err, ErrConsent)
 }
 
 // Config is an operator's account at a gateway.
