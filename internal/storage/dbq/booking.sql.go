@@ -209,6 +209,48 @@ func (q *Queries) BookingExceptions(ctx context.Context, arg BookingExceptionsPa
 	return items, nil
 }
 
+const countedVisits = `-- name: CountedVisits :many
+SELECT pool, unit, units
+FROM booking_visit
+WHERE city = $1 AND centre = $2 AND day = $3 AND state < 12
+`
+
+type CountedVisitsParams struct {
+	City   string
+	Centre string
+	Day    int64
+}
+
+type CountedVisitsRow struct {
+	Pool  string
+	Unit  int64
+	Units int64
+}
+
+// Those whose places the cells count: all but cancelled and lapsed ones.
+func (q *Queries) CountedVisits(ctx context.Context, arg CountedVisitsParams) ([]CountedVisitsRow, error) {
+	rows, err := q.db.QueryContext(ctx, countedVisits, arg.City, arg.Centre, arg.Day)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountedVisitsRow
+	for rows.Next() {
+		var i CountedVisitsRow
+		if err := rows.Scan(&i.Pool, &i.Unit, &i.Units); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dayVisits = `-- name: DayVisits :many
 SELECT city, id, code, centre, pool, day, unit, units, service, matters, state, hold_until_us, channel, holder, slot,
 	phone_tag, key, sealed, lang, wait_id, sequence, due_us, confirmed, reminded, created_us, changed_us
@@ -353,6 +395,38 @@ func (q *Queries) DueVisits(ctx context.Context, arg DueVisitsParams) ([]Booking
 		return nil, err
 	}
 	return items, nil
+}
+
+const insertBookingDay = `-- name: InsertBookingDay :execrows
+INSERT INTO booking_day (city, centre, day, version, tickets, events)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (city, centre, day) DO NOTHING
+`
+
+type InsertBookingDayParams struct {
+	City    string
+	Centre  string
+	Day     int64
+	Version int64
+	Tickets int64
+	Events  int64
+}
+
+// Two servers may plan a day at once: the one that changes no row takes the
+// other's, with what is booked on it by now.
+func (q *Queries) InsertBookingDay(ctx context.Context, arg InsertBookingDayParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, insertBookingDay,
+		arg.City,
+		arg.Centre,
+		arg.Day,
+		arg.Version,
+		arg.Tickets,
+		arg.Events,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const insertBookingEvent = `-- name: InsertBookingEvent :exec

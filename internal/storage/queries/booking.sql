@@ -4,6 +4,13 @@ SELECT city, centre, day, version, tickets, events
 FROM booking_day
 WHERE city = @city AND centre = @centre AND day = @day /* lock */;
 
+-- name: InsertBookingDay :execrows
+-- Two servers may plan a day at once: the one that changes no row takes the
+-- other's, with what is booked on it by now.
+INSERT INTO booking_day (city, centre, day, version, tickets, events)
+VALUES (@city, @centre, @day, @version, @tickets, @events)
+ON CONFLICT (city, centre, day) DO NOTHING;
+
 -- name: PutBookingDay :exec
 INSERT INTO booking_day (city, centre, day, version, tickets, events)
 VALUES (@city, @centre, @day, @version, @tickets, @events)
@@ -119,6 +126,12 @@ SELECT city, id, code, centre, pool, day, unit, units, service, matters, state, 
 FROM booking_visit
 WHERE city = @city AND centre = @centre AND day = @day AND state <> 4 AND state <> 13
 ORDER BY unit, id;
+
+-- name: CountedVisits :many
+-- Those whose places the cells count: all but cancelled and lapsed ones.
+SELECT pool, unit, units
+FROM booking_visit
+WHERE city = @city AND centre = @centre AND day = @day AND state < 12;
 
 -- name: DueVisits :many
 SELECT city, id, code, centre, pool, day, unit, units, service, matters, state, hold_until_us, channel, holder, slot,

@@ -1,0 +1,173 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"turnike/internal/fault"
+)
+
+// task is one thing to do with visits and days. do runs in a transaction that
+// holds the days; it may run more than once, and decides before it changes
+// anything.
+type task struct {
+	city string
+	ids  []string // visits whose days are to be held too
+	days []DayKey
+	do   func(ctx context.Context, w *work) error
+	err  error
+	done chan struct{}
+}
+
+// Batch is the most tasks that share a transaction, and queued the most that
+// wait for one.
+const (
+	batch  = 256
+	queued = 8192
+)
+
+// run brings a task to its end. All that wait are done together: in one
+// transaction, which reads each day once, holds all days in one order and
+// writes each counter once however many booked it. The transaction is begun,
+// so the outcome is awaited even where ctx ends.
+func (s *Service) run(ctx context.Context, t *task) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	t.done = make(chan struct{})
+	s.mu.Lock()
+	if len(s.waiting) >= queued {
+		s.mu.Unlock()
+		return ErrQueueFull
+	}
+	s.waiting = append(s.waiting, t)
+	if !s.busy {
+		s.busy = true
+		go s.lead()
+	}
+	s.mu.Unlock()
+	<-t.done
+	return t.err
+}
+
+// lead does what waits until nothing does.
+func (s *Service) lead() {
+	for {
+		s.mu.Lock()
+		n := min(len(s.waiting), batch)
+		if n == 0 {
+			s.busy = false
+			s.mu.Unlock()
+			return
+		}
+		group := slices.Clone(s.waiting[:n])
+		s.waiting = slices.Delete(s.waiting, 0, n)
+		s.mu.Unlock()
+		s.settle(group)
+		for _, t := range group {
+			close(t.done)
+		}
+	}
+}
+
+// settle does a group together, and where the database refused that, one by
+// one: two servers may book for one person at the same moment, which the
+// unique index tells only to the later one, and only by an error.
+func (s *Service) settle(group []*task) {
+	err := s.once(group)
+	if err == nil {
+		return
+	}
+	if fault.Of(err) != nil { // the store's word: busy, full, away; nothing was the tasks' own
+		for _, t := range group {
+			t.err = err
+		}
+		return
+	}
+	for _, t := range group {
+		if err := s.once([]*task{t}); err != nil {
+			t.err = s.once([]*task{t})
+		}
+	}
+}
+
+// once does a group in one transaction. The errors of tasks are left in them.
+func (s *Service) once(group []*task) error {
+	var days map[DayKey]*dayState
+	var nextLapse map[DayKey]lapse
+	err := s.cfg.Store.Update(context.Background(), func(tx Tx) error {
+		ctx := context.Background()
+		w := &work{tx: tx, s: s, now: s.cfg.Now(), days: map[DayKey]*dayState{}}
+		keys, err := s.keys(ctx, w, group)
+		if err != nil {
+			return err
+		}
+		if err := w.lock(ctx, keys); err != nil {
+			return err
+		}
+		for _, t := range group {
+			t.err = t.do(ctx, w)
+			if w.bad != nil {
+				return w.bad
+			}
+			if t.err != nil && fault.Of(t.err) == nil {
+				return t.err
+			}
+		}
+		if err := w.flush(ctx); err != nil {
+			return err
+		}
+		days, nextLapse = w.days, map[DayKey]lapse{}
+		for k, d := range w.days {
+			if d.row.Version == d.was.Version {
+				continue
+			}
+			at, err := tx.NextLapse(ctx, k)
+			if err != nil && !errors.Is(err, ErrNoRow) {
+				return err
+			}
+			nextLapse[k] = lapse{at}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for k, l := range nextLapse {
+		s.board.put(days[k], l.at)
+	}
+	return nil
+}
+
+// keys are the days a group needs: those its tasks name and those of the
+// visits they are about. Visits are read, and locked, in the order of their
+// ids.
+func (s *Service) keys(ctx context.Context, w *work, group []*task) ([]DayKey, error) {
+	type ref struct{ city, id string }
+	var refs []ref
+	var keys []DayKey
+	for _, t := range group {
+		keys = append(keys, t.days...)
+		for _, id := range t.ids {
+			refs = append(refs, ref{t.city, id})
+		}
+	}
+	slices.SortFunc(refs, func(a, b ref) int {
+		if c := compare(a.city, b.city); c != 0 {
+			return c
+		}
+		return compare(a.id, b.id)
+	})
+	for _, r := range slices.Compact(refs) {
+		v, err := w.tx.Visit(ctx, r.city, r.id)
+		if errors.Is(err, ErrNoRow) {
+			continue
+		}
+		if w.note(err) != nil {
+			return nil, err
+		}
+		keys = append(keys, v.day())
+	}
+	return keys, nil
+}

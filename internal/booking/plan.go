@@ -1,0 +1,111 @@
+package booking
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"turnike/internal/city"
+)
+
+// Exception is a change to one day's plan, by a clerk: somebody is ill, the
+// centre stays open on a holiday, the water is off.
+type Exception struct {
+	City   string
+	ID     string // UUIDv7: later ones act on what earlier ones left
+	Centre string // empty for all centres
+	Pool   string // empty for all pools
+	Day    Day
+	From   int // minutes of the day; 0 and 1440 for all of it
+	To     int
+	Desks  int  // counters more, or fewer where negative
+	Closed bool // no counter at all
+	Open   bool // work in spite of a holiday
+	Why    string
+	Actor  string // staff id
+	At     time.Time
+}
+
+func (e Exception) covers(centre, pool string, minute int) bool {
+	return (e.Centre == "" || e.Centre == centre) && (e.Pool == "" || e.Pool == pool) && minute >= e.From && minute < e.To
+}
+
+// PlanCell is how many counters a pool, or people a floor, is planned to have
+// in one unit.
+type PlanCell struct {
+	Pool  string // empty for the floor
+	Unit  int
+	Desks int
+	// Protected for those who telephone, and for those who simply come.
+	Phone, Walk int
+}
+
+// Plan is a centre's day: its bands, less holidays, with the exceptions of the
+// day in the order in which they were made. The floor takes as many people as
+// there are counters, and never more than the room's own limit.
+func (n *Network) Plan(c *Centre, day Day, exceptions []Exception) []PlanCell {
+	exceptions = slices.Clone(exceptions)
+	exceptions = slices.DeleteFunc(exceptions, func(e Exception) bool { return e.Day != day })
+	slices.SortStableFunc(exceptions, func(a, b Exception) int { return cmp.Compare(a.ID, b.ID) })
+	off, half := holiday(day)
+	wd := day.Weekday()
+	floor := map[int]int{}
+	var out []PlanCell
+	for _, p := range c.pools {
+		for u := range 24 * 60 / n.Unit {
+			minute := u * n.Unit
+			desks := 0
+			for _, b := range p.Bands {
+				if b.days[wd] && day >= b.since && day <= b.until && minute >= b.from && minute < b.to {
+					if b.Desks == 0 {
+						desks += p.Desks
+					} else {
+						desks += b.Desks
+					}
+				}
+			}
+			desks = min(desks, p.Desks)
+			planned := desks
+			if off && minute >= half {
+				desks = 0
+			}
+			for _, e := range exceptions {
+				if !e.covers(c.ID, p.ID, minute) {
+					continue
+				}
+				switch {
+				case e.Closed:
+					desks = 0
+				case e.Open:
+					desks = planned
+				}
+				desks = min(max(desks+e.Desks, 0), p.Desks)
+			}
+			if desks == 0 {
+				continue
+			}
+			out = append(out, PlanCell{Pool: p.ID, Unit: u, Desks: desks,
+				Phone: desks * n.Rules.PhoneShare / 100, Walk: desks * n.Rules.WalkShare / 100})
+			floor[u] += desks
+		}
+	}
+	for u, desks := range floor {
+		out = append(out, PlanCell{Pool: floorPool, Unit: u, Desks: min(desks, c.Floor)})
+	}
+	slices.SortFunc(out, func(a, b PlanCell) int {
+		return cmp.Or(cmp.Compare(a.Pool, b.Pool), cmp.Compare(a.Unit, b.Unit))
+	})
+	return out
+}
+
+// holiday tells whether a day is a public holiday, and from which minute on.
+func holiday(day Day) (off bool, from int) {
+	h, ok := city.HolidayOn(day.Midnight(time.UTC))
+	if !ok {
+		return false, 0
+	}
+	if h.Half {
+		return true, 13 * 60
+	}
+	return true, 0
+}
