@@ -61,6 +61,10 @@ func (s *store) Close() error {
 	return nil
 }
 
+// keysAtOnce is how many keys go out in one statement: a statement costs more
+// than a row.
+const keysAtOnce = 100
+
 // addKeys writes a stock in one transaction, so with one sync.
 func (s *store) addKeys(ctx context.Context, keys []newKey, wrapped [][]byte) error {
 	tx, err := s.db.BeginTx(ctx, nil)
@@ -68,24 +72,26 @@ func (s *store) addKeys(ctx context.Context, keys []newKey, wrapped [][]byte) er
 		return fmt.Errorf("store keys: %w", err)
 	}
 	defer tx.Rollback()
-	const most = 200
+	var many, one *sql.Stmt
 	for len(keys) > 0 {
-		n := min(most, len(keys))
-		var q strings.Builder
-		q.WriteString("INSERT INTO person_key (id, wrapped) VALUES ")
+		n, st := keysAtOnce, &many
+		if len(keys) < n {
+			n, st = 1, &one
+		}
+		if *st == nil {
+			if *st, err = tx.PrepareContext(ctx, s.insertKeys(n)); err != nil {
+				return fmt.Errorf("store keys: %w", err)
+			}
+		}
 		args := make([]any, 0, 2*n)
 		for i := range n {
-			if i > 0 {
-				q.WriteString(", ")
-			}
-			q.WriteString("($" + strconv.Itoa(2*i+1) + ", $" + strconv.Itoa(2*i+2) + ")")
 			id, err := idOf(keys[i].ref)
 			if err != nil {
 				return err
 			}
 			args = append(args, id, wrapped[i])
 		}
-		if _, err := tx.ExecContext(ctx, q.String(), args...); err != nil {
+		if _, err := (*st).ExecContext(ctx, args...); err != nil {
 			return fmt.Errorf("store keys: %w", err)
 		}
 		keys, wrapped = keys[n:], wrapped[n:]
@@ -94,6 +100,19 @@ func (s *store) addKeys(ctx context.Context, keys []newKey, wrapped [][]byte) er
 		return fmt.Errorf("store keys: %w", err)
 	}
 	return nil
+}
+
+// insertKeys is the statement for n keys. SQLite looks numbered parameters up
+// by name, one by one, so it gets plain ones.
+func (s *store) insertKeys(n int) string {
+	rows := make([]string, n)
+	for i := range rows {
+		rows[i] = "(?, ?)"
+		if !s.file {
+			rows[i] = "($" + strconv.Itoa(2*i+1) + ", $" + strconv.Itoa(2*i+2) + ")"
+		}
+	}
+	return "INSERT INTO person_key (id, wrapped) VALUES " + strings.Join(rows, ", ")
 }
 
 // key reads a person's wrapped key.

@@ -30,8 +30,8 @@ type column struct {
 type table struct {
 	name   string
 	cols   []column
-	update bool // replaces the row of the same key; the key is the first keys columns
-	keys   int
+	update bool // a row replaces the one of the same key
+	keys   int  // the key is the first so many columns; 0 where rows are not looked up by it
 }
 
 // The hot tables, their columns in the order of the rows below.
@@ -47,7 +47,7 @@ var (
 		{"next_check_us", maybe}, {"ended_us", maybe}, {"end_reason", text}}}
 	personTable = table{name: "person", cols: []column{{"city", text}, {"id", blob}, {"tag", blob}, {"key_ref", text},
 		{"sealed", blob}, {"created_us", whole}, {"updated_us", whole}}}
-	onceTable = table{name: "once", cols: []column{{"city", text}, {"key", text}, {"body", blob}, {"ref", text},
+	onceTable = table{name: "once", keys: 2, cols: []column{{"city", text}, {"key", text}, {"body", blob}, {"ref", text},
 		{"at_us", whole}}}
 	auditTable = table{name: "audit", cols: []column{{"city", text}, {"id", blob}, {"at_us", whole}, {"actor_kind", text},
 		{"actor_ref", text}, {"channel", text}, {"action", text}, {"subject", blob}, {"object", text}, {"purpose", text},
@@ -77,15 +77,15 @@ type buffer struct {
 	t     *table
 	texts map[int]string // statement by number of rows
 	args  []any
-	// latest is the newest row of each key in a table whose rows replace one
-	// another; older ones stay until the rows go out, so that a function's
-	// can be taken back by cutting the end off.
+	// latest is the newest row of each key. In a table whose rows replace one
+	// another older ones stay until the rows go out, so that a function's can
+	// be taken back by cutting the end off.
 	latest map[string]int
 }
 
 func newBuffer(t *table) *buffer {
 	b := &buffer{t: t, texts: map[int]string{}}
-	if t.update {
+	if t.keys > 0 {
 		b.latest = map[string]int{}
 	}
 	return b
@@ -97,14 +97,14 @@ func (b *buffer) add(row ...any) {
 	if len(row) != len(b.t.cols) {
 		panic(fmt.Sprintf("store: %d values for %d columns of %s", len(row), len(b.t.cols), b.t.name))
 	}
-	if b.t.update {
+	if b.latest != nil {
 		b.latest[rowKey(row[:b.t.keys])] = b.rows()
 	}
 	b.args = append(b.args, row...)
 }
 
-// rowKey joins a key's texts and tags; the tag is last and of one length, and
-// texts hold no zero byte.
+// rowKey joins a key's texts and tags: each text ends with a zero byte, and a
+// tag is last and of one length.
 func rowKey(cols []any) string {
 	var k []byte
 	for _, c := range cols {
@@ -124,7 +124,7 @@ func (b *buffer) cut(n int) {
 		return
 	}
 	b.args = b.args[:n*len(b.t.cols)]
-	if b.t.update {
+	if b.latest != nil {
 		clear(b.latest)
 		for i := range n {
 			b.latest[rowKey(b.row(i)[:b.t.keys])] = i
@@ -142,29 +142,19 @@ func (b *buffer) clear() {
 
 func (b *buffer) row(i int) []any { n := len(b.t.cols); return b.args[i*n : (i+1)*n] }
 
-// find gives the waiting row of a city whose column holds a value.
-func (b *buffer) find(city string, col int, want any) []any {
+// find gives the waiting row of a city whose column holds a tag or id.
+func (b *buffer) find(city string, col int, want []byte) []any {
 	n := len(b.t.cols)
 	for i := 0; i < len(b.args); i += n {
-		switch w := want.(type) {
-		case []byte:
-			if got, _ := b.args[i+col].([]byte); !bytes.Equal(got, w) {
-				continue
-			}
-		case string:
-			if b.args[i+col] != any(w) {
-				continue
-			}
-		}
-		if b.args[i+colCity] == any(city) {
+		if got, _ := b.args[i+col].([]byte); bytes.Equal(got, want) && b.args[i+colCity] == any(city) {
 			return b.args[i : i+n]
 		}
 	}
 	return nil
 }
 
-// replacing gives the newest waiting row of a key.
-func (b *buffer) replacing(key ...any) []any {
+// newest gives the newest waiting row of a key.
+func (b *buffer) newest(key ...any) []any {
 	if len(b.latest) == 0 {
 		return nil
 	}
@@ -211,9 +201,9 @@ func (b *buffer) flush(ctx context.Context, s *session) error {
 		var q string
 		var bind []any
 		if s.eng.Dialect == Postgres && rows > 1 {
-			q, bind = b.statement(0), b.arrays(part)
+			q, bind = b.statement(s.eng.Dialect, 0), b.arrays(part)
 		} else {
-			q, bind = b.statement(rows), part
+			q, bind = b.statement(s.eng.Dialect, rows), part
 		}
 		r, err := s.ExecContext(ctx, q, bind...)
 		if err != nil {
@@ -233,7 +223,7 @@ func (b *buffer) flush(ctx context.Context, s *session) error {
 }
 
 // statement is the insert of so many rows; of any number, as arrays, for 0.
-func (b *buffer) statement(rows int) string {
+func (b *buffer) statement(d Dialect, rows int) string {
 	if q, ok := b.texts[rows]; ok {
 		return q
 	}
@@ -254,6 +244,9 @@ func (b *buffer) statement(rows int) string {
 		tuples := make([]string, rows)
 		for r := range tuples {
 			tuples[r] = "(" + list(b.t.cols, func(i int, _ column) string {
+				if d == SQLite {
+					return "?" // it looks names up one by one: a thousand of them take longer than the rows
+				}
 				return "$" + strconv.Itoa(r*len(b.t.cols)+i+1)
 			}) + ")"
 		}

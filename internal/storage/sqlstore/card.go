@@ -19,7 +19,7 @@ func (t *Tx) PutCard(ctx context.Context, c pairing.Card) error {
 // Card reads a card's row.
 func (t *Tx) Card(ctx context.Context, city string, tag person.Tag) (pairing.Card, error) {
 	if t.bufs != nil {
-		if r := t.bufs.card.replacing(city, tag[:]); r != nil {
+		if r := t.bufs.card.newest(city, tag[:]); r != nil {
 			return cardOf(dbq.Card{City: city, Tag: tag[:], Scheme: r[2].(int64), Idx: r[3].(int64), Last4: r[4].(string),
 				Class: r[5].(int64), StopUntil: r[6].(int64), ChangedUs: r[7].(int64)}), nil
 		}

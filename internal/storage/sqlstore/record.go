@@ -68,7 +68,7 @@ func (t *Tx) RememberOnce(ctx context.Context, k pairing.Once) (*pairing.Once, e
 		return nil, errReadOnly
 	}
 	if t.mode == hopeful {
-		if r := t.bufs.once.find(k.City, colOnceKey, k.Key); r != nil {
+		if r := t.bufs.once.newest(k.City, k.Key); r != nil {
 			known := onceOf(dbq.Once{City: k.City, Key: k.Key, Body: r[2].([]byte), Ref: r[3].(string), AtUs: r[4].(int64)})
 			return &known, nil
 		}
@@ -125,7 +125,7 @@ func (t *Tx) SweepOnce(ctx context.Context, before time.Time, limit int) (int, e
 // begin at zero, which a limit per minute can bear.
 func (t *Tx) Guard(ctx context.Context, city string, kind pairing.GuardKind, tag person.Tag) (pairing.Guard, error) {
 	if t.bufs != nil {
-		if r := t.bufs.guard.replacing(city, string(kind), tag[:]); r != nil {
+		if r := t.bufs.guard.newest(city, string(kind), tag[:]); r != nil {
 			return guardOf(dbq.Guard{City: city, Kind: string(kind), Tag: tag[:], Sent: r[3].([]byte), Count: r[4].(int64),
 				Good: r[5].(int64), Fails: r[6].(int64), SinceUs: r[7].(int64)}), nil
 		}
