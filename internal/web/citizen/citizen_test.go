@@ -75,14 +75,14 @@ func (c *counter) Look(_ context.Context, _, token string) (pairing.View, error)
 
 // visit is one citizen's browser: it keeps cookies and follows nothing.
 type visit struct {
-	t       *testing.T
+	t       testing.TB
 	c       *counter
 	h       http.Handler
 	cookies map[string]string
 	lang    i18n.Lang
 }
 
-func open(t *testing.T) *visit {
+func open(t testing.TB) *visit {
 	t.Helper()
 	cities, err := city.Shipped()
 	if err != nil {
@@ -128,7 +128,7 @@ func (v *visit) post(path string, form url.Values) (int, string, string) {
 }
 
 // fields are the controls of the page's form and what they hold.
-func fields(t *testing.T, body string) url.Values {
+func fields(t testing.TB, body string) url.Values {
 	t.Helper()
 	doc, err := html.Parse(strings.NewReader(body))
 	if err != nil {
@@ -491,8 +491,9 @@ func FuzzPair(f *testing.F) {
 	f.Add("province", "İzmir")
 	f.Add("doc", "passport")
 	f.Add("_lang", "ar")
+	v := open(f)
 	f.Fuzz(func(t *testing.T, name, value string) {
-		v := open(t)
+		v.t, v.lang, v.cookies, v.c.begun = t, i18n.Turkish, map[string]string{}, nil
 		form := ayse()
 		form.Set(name, value)
 		status, _, page := v.post("/istanbul/pair", form)
@@ -503,4 +504,28 @@ func FuzzPair(f *testing.F) {
 			t.Errorf("%q=%q became markup", name, value)
 		}
 	})
+}
+
+// BenchmarkPages is what drawing the pages of one pairing costs a server, zipped
+// as they go out.
+func BenchmarkPages(b *testing.B) {
+	v := open(b)
+	v.cookies[requestCookie] = "token"
+	v.c.view.Token, v.c.view.Kind = "token", pairing.Pair
+	for _, path := range []string{"/istanbul/", "/istanbul/pair", "/izmir/pair", "/istanbul/code"} {
+		b.Run(path[1:], func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r := httptest.NewRequest("GET", path, nil)
+				r.Header.Set("Accept-Encoding", "gzip")
+				r.AddCookie(&http.Cookie{Name: requestCookie, Value: "token"})
+				w := httptest.NewRecorder()
+				v.h.ServeHTTP(w, r)
+				if w.Code != http.StatusOK {
+					b.Fatalf("%s: status %d", path, w.Code)
+				}
+				b.SetBytes(int64(w.Body.Len()))
+			}
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -47,7 +48,15 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request, p *city.Profile) e
 			f.rules = append(f.rules, ui.T(ctx, "citizen.rule", "Date", l.Date(d.From.In(p.Location())), "Text", t))
 		}
 	}
-	return s.site.Render(w, r, http.StatusOK, homePage(f))
+	key := bakedHome{p, f.deadline, strings.Join(f.rules, "\n")}
+	return s.site.RenderBaked(w, r, key, "", func(string) templ.Component { return homePage(f) })
+}
+
+// bakedHome names a front page by what it says: its countdown changes by the
+// minute or by the hour.
+type bakedHome struct {
+	city            *city.Profile
+	deadline, rules string
 }
 
 // deadline is the line about when unpaired cards stop. The decision names the
@@ -76,12 +85,18 @@ func needs(ctx context.Context, p *city.Profile) []string {
 	return list
 }
 
+// bakedInfo names a page that only explains.
+type bakedInfo struct {
+	city  *city.Profile
+	title string
+}
+
 // info serves a page that only explains.
 func (s *Server) info(title string, draw func(ui.Page, *city.Profile) templ.Component) func(http.ResponseWriter, *http.Request, *city.Profile) error {
 	return func(w http.ResponseWriter, r *http.Request, p *city.Profile) error {
 		page := s.frame(r, p, title)
 		page.Back = path(p, "")
-		return s.site.Render(w, r, http.StatusOK, draw(page, p))
+		return s.site.RenderBaked(w, r, bakedInfo{p, title}, "", func(string) templ.Component { return draw(page, p) })
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/a-h/templ"
 	"github.com/gofrs/uuid/v5"
 	"golang.org/x/text/collate"
 	"golang.org/x/text/language"
@@ -113,6 +114,12 @@ func (f form) button(ctx context.Context) string {
 	return ui.T(ctx, "card.send")
 }
 
+// bakedForm names an empty form: the same for everybody but for its key.
+type bakedForm struct {
+	city *city.Profile
+	kind pairing.Kind
+}
+
 func newKey() (string, error) {
 	id, err := uuid.NewV7()
 	return id.String(), err
@@ -139,17 +146,20 @@ func (s *Server) showForm(k pairing.Kind) func(http.ResponseWriter, *http.Reques
 		if err != nil {
 			return err
 		}
-		status := http.StatusOK
 		if r.URL.Query().Has("again") {
 			if v, err := s.current(r, p); err == nil && v.Kind == k && v.Fields != nil {
 				f.values = v.Fields
 				if v.Stage == pairing.StageAmend {
 					f.after, f.faults, f.page.Failed = v.Token, v.Faults, true
-					status = http.StatusUnprocessableEntity
+					return s.site.Render(w, r, http.StatusUnprocessableEntity, formPage(f))
 				}
+				return s.site.Render(w, r, http.StatusOK, formPage(f))
 			}
 		}
-		return s.site.Render(w, r, status, formPage(f))
+		return s.site.RenderBaked(w, r, bakedForm{p, k}, f.key, func(key string) templ.Component {
+			f.key = key
+			return formPage(f)
+		})
 	}
 }
 

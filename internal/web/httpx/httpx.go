@@ -55,6 +55,7 @@ type Site struct {
 	log    *slog.Logger
 	cross  *http.CrossOriginProtection
 	policy string
+	oven   oven
 }
 
 // New makes a Site.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"turnike/internal/fault"
 	"turnike/internal/i18n"
 	"turnike/internal/web/ui"
@@ -283,6 +285,64 @@ func TestRenderIsAllOrNothing(t *testing.T) {
 	}
 	if csp := w.Header().Get("Content-Security-Policy"); strings.Contains(csp, "unsafe") || !strings.Contains(csp, "default-src 'none'") {
 		t.Errorf("policy %q", csp)
+	}
+}
+
+// TestBaked takes a page out of the oven with several values and compares it,
+// plain and unzipped by the standard reader, with one drawn afresh.
+func TestBaked(t *testing.T) {
+	s, _ := site(t, Config{})
+	page := func(value string) templ.Component {
+		return ui.Frame(ui.Page{Title: strings.Repeat("kart ", 300) + value, Home: "/"})
+	}
+	drawn := 0
+	for _, value := range []string{"", "a", "01940000-0000-7000-8000-000000000000", strings.Repeat("z", 70_000)} {
+		for _, accept := range []string{"", "gzip"} {
+			for _, lang := range []string{"tr", "ar"} {
+				get := func(h func(http.ResponseWriter, *http.Request) error) string {
+					r := httptest.NewRequest("GET", "/x", nil)
+					r.Header.Set("Accept-Encoding", accept)
+					r.Header.Set("Accept-Language", lang)
+					w := serve(s, h, r)
+					if w.Code != http.StatusOK {
+						t.Fatalf("status %d", w.Code)
+					}
+					if w.Header().Get("Content-Encoding") != "gzip" {
+						return w.Body.String()
+					}
+					z, err := gzip.NewReader(w.Body)
+					if err != nil {
+						t.Fatal(err)
+					}
+					all, err := io.ReadAll(z)
+					if err != nil {
+						t.Fatalf("value of %d bytes: %v", len(value), err)
+					}
+					return string(all)
+				}
+				got := get(func(w http.ResponseWriter, r *http.Request) error {
+					return s.RenderBaked(w, r, "page", value, func(v string) templ.Component { drawn++; return page(v) })
+				})
+				fresh := value
+				if len(fresh) > maxValue {
+					fresh = "" // too long for its place
+				}
+				if want := get(func(w http.ResponseWriter, r *http.Request) error { return s.Render(w, r, 200, page(fresh)) }); got != want {
+					t.Errorf("%s, %q, value of %d bytes: %d bytes out of the oven, %d drawn", lang, accept, len(value), len(got), len(want))
+				}
+			}
+		}
+	}
+	if drawn != 2 {
+		t.Errorf("drawn %d times, want once a language", drawn)
+	}
+	w := serve(s, func(w http.ResponseWriter, r *http.Request) error {
+		return s.RenderBaked(w, r, "two places", "v", func(v string) templ.Component {
+			return ui.Frame(ui.Page{Title: v, Place: v})
+		})
+	}, httptest.NewRequest("GET", "/x", nil))
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("a page with two places: status %d, want 500", w.Code)
 	}
 }
 
