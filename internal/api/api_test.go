@@ -316,6 +316,24 @@ func TestCodes(t *testing.T) {
 	}
 }
 
+// TestDeskOnly: a hundred wrong codes in a row, over many requests, send a
+// number to a desk.
+func TestDeskOnly(t *testing.T) {
+	w := newWorld(t)
+	phone := w.phone()
+	form := w.istanbul("3400000000001234", phone)
+	var at string
+	for range pairing.MaxFails / pairing.MaxTries {
+		at = w.begin("istanbul", form).want(201).header.Get("Location")
+		wrong := fmt.Sprint((w.code(phone)[0]-'0'+1)%10) + "00000"
+		for range pairing.MaxTries {
+			w.call("POST", at+"/code", map[string]string{"code": wrong})
+		}
+		w.pass(25 * time.Hour)
+	}
+	w.begin("istanbul", form).problem(403, "code.desk_only")
+}
+
 func TestLapsed(t *testing.T) {
 	w := newWorld(t)
 	phone := w.phone()

@@ -47,6 +47,7 @@ func operation[B, I, O any](doc huma.API, op huma.Operation, answer string, exam
 // problemTexts say when a status comes, for the reader of the document.
 var problemTexts = map[int]string{
 	400: "What was sent could not be read",
+	403: "This number is served at help desks only, after a hundred wrong codes",
 	404: "There is no such thing here",
 	409: "A sending under the same key is still at work; try again in a second",
 	410: "Its time is over, or its tries are used up: begin again",

@@ -93,7 +93,7 @@ func (s *server) requestRoutes(doc huma.API) {
 		DefaultStatus: http.StatusCreated,
 	}, "The request, new or as it stands under this key", requestExample("code"), func(ctx context.Context, in *begin) (*requestOut, error) {
 		return s.begin(ctx, in.City, in.Key, in.RawBody)
-	}, formExamples(), 400, 404, 409, 413, 415, 422, 429, 503)
+	}, formExamples(), 400, 403, 404, 409, 413, 415, 422, 429, 503)
 
 	operation[struct{}](doc, huma.Operation{
 		OperationID: "look-at-request", Method: http.MethodGet, Path: base + "/{token}", Tags: []string{"requests"},
@@ -102,7 +102,7 @@ func (s *server) requestRoutes(doc huma.API) {
 	}, "The request", requestExample("received"), func(ctx context.Context, in *RequestPath) (*requestOut, error) {
 		v, err := s.cfg.Pairing.Look(ctx, in.City, in.Token)
 		return s.show(ctx, v, err)
-	}, nil, 404)
+	}, nil, 404, 503)
 
 	type enter struct {
 		RequestPath
@@ -131,7 +131,7 @@ func (s *server) requestRoutes(doc huma.API) {
 		}
 		v, err := s.cfg.Pairing.Resend(ctx, in.City, in.Token)
 		return s.show(ctx, v, err)
-	}, map[string]any{"none": map[string]any{}}, 400, 404, 410, 413, 415, 429, 503)
+	}, map[string]any{"none": map[string]any{}}, 400, 403, 404, 410, 413, 415, 422, 429, 503)
 }
 
 // begin takes a form.
@@ -194,6 +194,9 @@ func (f form) fits(p *city.Profile, k pairing.Kind) error {
 		if _, sent := f.fields[n]; sent && !slices.Contains(asked, n) {
 			wrong = append(wrong, ErrNoField.On(n))
 		}
+	}
+	if doc, sent := f.fields["doc"]; sent && slices.Contains(asked, "doc") && !slices.Contains(p.Form.Documents, doc) {
+		wrong = append(wrong, city.ErrDocument.On("doc"))
 	}
 	for b, ticked := range f.boxes {
 		if ticked && k != pairing.Pair {
