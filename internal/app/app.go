@@ -171,9 +171,8 @@ func (a *App) Head(cityID string) (statuslist.Head, bool) {
 	return l.Head()
 }
 
-// headOf is Head for the API; the portal's provinces share one list, in which
-// each finds its own cards by its own key.
-func (a *App) headOf(_ context.Context, cityID string, _ int) (*statuslist.Head, error) {
+// headOf is Head for the API.
+func (a *App) headOf(_ context.Context, cityID string) (*statuslist.Head, error) {
 	h, ok := a.Head(cityID)
 	if !ok {
 		return nil, api.ErrNoList
@@ -261,6 +260,9 @@ func (a *App) serve(ctx context.Context, ln net.Listener, h http.Handler, draine
 		grace, cancel := context.WithTimeout(context.Background(), a.cfg.Drain)
 		defer cancel()
 		err := srv.Shutdown(grace)
+		if err != nil {
+			_ = srv.Close() // whoever is still there had their time
+		}
 		drained()
 		stopped <- err
 	}()

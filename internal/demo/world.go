@@ -103,7 +103,7 @@ func Start(ctx context.Context, cfg Config, ready func(*World) error) error {
 		HES: app.HES{URL: w.SMSBox + sandbox.HESPath, User: sandbox.User, Password: sandbox.Password},
 		NVI: app.NVI{URL: w.SMSBox + sandbox.NVIPath},
 		SMS: app.SMS{Driver: "netgsm", URL: w.SMSBox + sandbox.GatewayPath("netgsm"), User: sandbox.User, Password: sandbox.Password, Header: sandbox.Header},
-		Now: w.Clock.Now, Log: cfg.Log, Drain: 3 * time.Second,
+		Now: w.Clock.Now, Log: cfg.Log, Drain: 8 * time.Second,
 	}
 	if w.App, err = app.New(gctx, ac); err != nil {
 		outside.Close()
