@@ -30,7 +30,10 @@ func (v view) sheet() string {
 
 // reportCSS is what only these reports have.
 const reportCSS = `
+.t-drawn{vertical-align:middle;padding-inline-start:24px}
 .t-strip{display:block;width:200px;height:12px}
+[dir=rtl] .t-strip{transform:scaleX(-1)}
+@media(max-width:40rem){.t-drawn{display:none}}
 .t-strip .t-s0{fill:var(--t-link);opacity:.35}
 .t-strip .t-s1{fill:#c2571a}
 .t-stack{max-width:60rem}

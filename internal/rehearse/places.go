@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,9 +88,11 @@ func LoadMap(dir string) (*Map, error) {
 }
 
 // spread gives every place its weight in every hour. Rail: what the district's
-// stations had, in equal parts; a district outside the busiest is given half
-// of what the least of them had, since it had less. Bus: what the district has
-// beyond its rail, in equal parts over its stops, by the city's hours.
+// stations had, in equal parts. A district outside the busiest had less than
+// any of them: its stations are given what a station has where stations have
+// least, and together no more than half of the least district. Bus: what the
+// district has beyond its rail, in equal parts over its stops, by the city's
+// hours.
 func (m *Map) spread(stations, stops []located, rail map[string][24]float64) {
 	perDistrict := map[string][2]int{}
 	for i, group := range [][]located{stations, stops} {
@@ -99,9 +102,13 @@ func (m *Map) spread(stations, stops []located, rail map[string][24]float64) {
 			perDistrict[s.district] = n
 		}
 	}
-	least, leastDay := [24]float64{}, 0.0
-	for _, d := range rail {
-		if day := sum(d[:]); leastDay == 0 || day < leastDay {
+	least, leastDay, leastStation := [24]float64{}, math.Inf(1), math.Inf(1)
+	for key, d := range rail {
+		day := sum(d[:])
+		if n := perDistrict[key][0]; n > 0 {
+			leastStation = min(leastStation, day/float64(n))
+		}
+		if day < leastDay {
 			least, leastDay = d, day
 		}
 	}
@@ -114,7 +121,8 @@ func (m *Map) spread(stations, stops []located, rail map[string][24]float64) {
 		if d, ok := rail[district]; ok {
 			return d[hour]
 		}
-		return least[hour] / 2
+		together := min(leastDay/2, leastStation*float64(perDistrict[district][0]))
+		return least[hour] / leastDay * together
 	}
 	day := sum(weekday[:])
 	weights := make([][24]float64, 0, len(stations)+len(stops))
@@ -222,6 +230,9 @@ func (l *loader) fail(name string, r *csv.Reader, err error) {
 
 func (l *loader) number(name, s string) float64 {
 	v, err := strconv.ParseFloat(s, 64)
+	if err == nil && !(v >= 0 && v < 1e9) { // NaN neither
+		err = fmt.Errorf("number %s", s)
+	}
 	l.fail(name, nil, err)
 	return v
 }

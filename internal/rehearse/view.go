@@ -103,6 +103,13 @@ func (v view) midnight() grid {
 	return g
 }
 
+// turnsAtMidnight tells whether a decision of the city begins with the day.
+func (v view) turnsAtMidnight() bool {
+	return slices.ContainsFunc(v.city.Decisions, func(d city.Decision) bool {
+		return d.From.In(v.city.Location()).Format("2006-01-02 15:04:05") == v.Date+" 00:00:00"
+	})
+}
+
 func (v view) cause(key string) string { return v.t("day.cause." + key) }
 
 func (v view) causes() grid {
