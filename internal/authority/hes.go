@@ -302,8 +302,9 @@ func readHESBatch(body []byte, cs []health.Code) (map[health.Code]health.Verdict
 	return out, nil
 }
 
-// answer checks one code's object. Only the two states ever seen count, and an
-// answer without an expiry is not one (permanent codes carry a far date).
+// answer checks one code's object. Only the two states ever seen count; an
+// answer without an expiry is not one (permanent codes carry a far date), nor
+// is one that does not say at all whose code it is.
 func (w hesAnswer) answer() (health.Answer, error) {
 	a := health.Answer{
 		MaskedID:    strings.TrimSpace(w.MaskedID),
@@ -316,6 +317,9 @@ func (w hesAnswer) answer() (health.Answer, error) {
 		a.Risky = true
 	default:
 		return health.Answer{}, fmt.Errorf("%w: unknown health state", ErrNoAnswer)
+	}
+	if a.MaskedID == "" && a.MaskedFirst == "" && a.MaskedLast == "" {
+		return health.Answer{}, fmt.Errorf("%w: nobody's code", ErrNoAnswer)
 	}
 	t, ok := hesTime(w.Expires)
 	if !ok {

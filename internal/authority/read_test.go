@@ -20,9 +20,9 @@ func TestReadHESAnswer(t *testing.T) {
 		err    error
 	}{
 		{"riskless", 200, riskless, false, nil},
-		{"risky, blanks and unknown fields", 200, ` {"current_health_status":"RISKY","expiration_date":"2021-03-01T20:59:59Z","is_vaccinated":"false","x":1} `, true, nil},
-		{"a date without a zone is UTC", 200, `{"current_health_status":"RISKY","expiration_date":"2021-03-01T20:59:59"}`, true, nil},
-		{"a zone without a colon", 200, `{"current_health_status":"RISKY","expiration_date":"2021-03-01T20:59:59.000+0000"}`, true, nil},
+		{"risky, blanks and unknown fields", 200, ` {"masked_firstname":"AY****","current_health_status":"RISKY","expiration_date":"2021-03-01T20:59:59Z","is_vaccinated":"false","x":1} `, true, nil},
+		{"a date without a zone is UTC", 200, `{"masked_firstname":"AY****","current_health_status":"RISKY","expiration_date":"2021-03-01T20:59:59"}`, true, nil},
+		{"a zone without a colon", 200, `{"masked_firstname":"AY****","current_health_status":"RISKY","expiration_date":"2021-03-01T20:59:59.000+0000"}`, true, nil},
 		{"not found", 400, `{"status":400,"errorKey":"hescodenotfound"}`, false, health.ErrCodeUnknown},
 		{"expired", 400, `{"status":400,"errorKey":"hescodehasbeenexpired","expiration_date":"2021-01-01T00:00:00Z"}`, false, health.ErrCodeExpired},
 		{"error key under a success status", 200, `{"errorKey":"hescodenotfound"}`, false, health.ErrCodeUnknown},
@@ -30,6 +30,7 @@ func TestReadHESAnswer(t *testing.T) {
 		{"a state never seen", 200, `{"current_health_status":"CONTACT","expiration_date":"2021-03-01T20:59:59Z"}`, false, ErrNoAnswer},
 		{"no state", 200, `{"expiration_date":"2021-03-01T20:59:59Z"}`, false, ErrNoAnswer},
 		{"no date", 200, `{"current_health_status":"RISKY"}`, false, ErrNoAnswer},
+		{"nobody's", 200, `{"current_health_status":"RISKLESS","expiration_date":"2021-03-01T20:59:59Z","masked_firstname":" "}`, false, ErrNoAnswer},
 		{"two values", 200, riskless + riskless, false, ErrNoAnswer},
 		{"cut", 200, riskless[:40], false, ErrNoAnswer},
 		{"empty", 200, "", false, ErrNoAnswer},

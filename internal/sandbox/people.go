@@ -41,17 +41,17 @@ func ParseKind(s string) (Kind, bool) {
 	return 0, false
 }
 
-// A made-up code carries its own answer in 51 bits: kind (3), the last three
+// A made-up code carries its own answer in 50 bits: kind (3), the last three
 // digits of the identity number (10), the first two letters of both names (4 of
-// 6 bits), eight bits that tell namesakes apart and six that make a mistyped
-// code unknown. The bits are stirred, so that codes look alike to nobody, and
-// written in base 36.
+// 6 bits), nine bits that tell namesakes apart and four that make most mistyped
+// codes unknown. The bits are stirred, so that codes look alike to nobody, and
+// written in 32 letters and digits that are not mistaken for each other.
 const (
-	codeBits  = 51
+	codeBits  = 50
 	codeMask  = 1<<codeBits - 1
-	stir      = 0x3_1d5b_9a27_c6e5 // odd, so that it has an inverse modulo 2^51
+	stir      = 0x3_1d5b_9a27_c6e5 // odd, so that it has an inverse modulo 2^50
 	stirXor   = 0x2_6a09_e667_f3bc
-	codeChars = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	codeChars = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 	// nameChars are the letters a mask can show; what is not among them shows
 	// as its folded form, and index 0 stands for no letter.
 	nameChars = "\x00ABCÇDEFGĞHIİJKLMNOÖPQRSŞTUÜVWXYZÂÎÛÄÉÈÊÑÁÍÓÚÀÔØÅÆẞ'.-"
@@ -67,21 +67,22 @@ func HESFor(id person.ID, first, last person.Name, kind Kind) health.Code {
 		a, b := twoLetters(n)
 		v = v<<12 | uint64(a)<<6 | uint64(b)
 	}
-	v = v<<8 | uint64(sum[0])
-	v = v<<6 | check(v)
+	v = v<<9 | uint64(binary.BigEndian.Uint16(sum[:]))>>7
+	v = v<<4 | check(v)
+	v ^= v >> (codeBits / 2) // the kind's bits reach every letter; its own inverse
 	v = (v*stir ^ stirXor) & codeMask
 	var s [health.CodeLen]byte
 	for i := len(s) - 1; i >= 0; i-- {
-		s[i] = codeChars[v%36]
-		v /= 36
+		s[i] = codeChars[v%32]
+		v /= 32
 	}
 	return health.RestoreCode(string(s[:]))
 }
 
-// check is six bits over the others.
+// check is four bits over the others.
 func check(v uint64) uint64 {
 	sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("check"), v))
-	return uint64(sum[0]) & 63
+	return uint64(sum[0]) & 15
 }
 
 // lastDigits is the last three characters of a document number, letters of a
@@ -154,18 +155,16 @@ func read(code string) (hesCode, bool) {
 		if i < 0 || len(code) != health.CodeLen {
 			return hesCode{}, false
 		}
-		v = v*36 + uint64(i)
-	}
-	if v > codeMask {
-		return hesCode{}, false
+		v = v*32 + uint64(i)
 	}
 	v = ((v ^ stirXor) * unstir) & codeMask
-	sum := v & 63
-	v >>= 6
+	v ^= v >> (codeBits / 2)
+	sum := v & 15
+	v >>= 4
 	if check(v) != sum {
 		return hesCode{}, false
 	}
-	v >>= 8
+	v >>= 9
 	var l [4]string
 	for i := 3; i >= 0; i-- {
 		l[i] = letterAt(int(v & 63))
@@ -179,7 +178,7 @@ func read(code string) (hesCode, bool) {
 	return hesCode{code: code, kind: k, risky: k == Risky, id: fmt.Sprintf("********%03d", id), first: l[0] + l[1] + "****", last: l[2] + l[3] + "****"}, true
 }
 
-// unstir is the inverse of stir modulo 2^51, by Newton's iteration: each step
+// unstir is the inverse of stir modulo 2^50, by Newton's iteration: each step
 // doubles the number of right bits, starting from three.
 var unstir = func() uint64 {
 	x := uint64(stir)

@@ -67,8 +67,8 @@ func TestMistypedCodeIsUnknown(t *testing.T) {
 			}
 		}
 	}
-	if known > n/16 {
-		t.Errorf("%d of %d mistyped codes are known, want about one in 64", known, n)
+	if known > n/8 {
+		t.Errorf("%d of %d mistyped codes are known, want about one in 16", known, n)
 	}
 }
 
