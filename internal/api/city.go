@@ -167,7 +167,7 @@ type Cacheable struct {
 
 // Page is where a list is to be read from.
 type Page struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"How many at most; 100 where absent"`
+	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"200" doc:"How many at most"`
 	Cursor string `query:"cursor" doc:"The next of the page before"`
 }
 
@@ -272,11 +272,7 @@ func (s *server) cityRoutes(doc huma.API) {
 // cursor names the last id that was given, so that what is added or taken away
 // meanwhile moves nothing.
 func (p Page) cut(ids []string) (page []string, next string, err error) {
-	limit := p.Limit
-	if limit == 0 {
-		limit = 100
-	}
-	if limit < 1 || limit > 200 {
+	if p.Limit < 1 || p.Limit > 200 {
 		return nil, "", ErrQuery.On("?limit")
 	}
 	if p.Cursor != "" {
@@ -287,9 +283,9 @@ func (p Page) cut(ids []string) (page []string, next string, err error) {
 		}
 		ids = ids[i+1:]
 	}
-	if len(ids) > limit {
-		ids = ids[:limit]
-		next = base64.RawURLEncoding.EncodeToString([]byte(ids[limit-1]))
+	if len(ids) > p.Limit {
+		ids = ids[:p.Limit]
+		next = base64.RawURLEncoding.EncodeToString([]byte(ids[p.Limit-1]))
 	}
 	return ids, next, nil
 }
