@@ -19,6 +19,9 @@ type view struct {
 	version int64
 	cells   cells
 	lapse   time.Time
+	// unknown: nobody can say whether the newest change was committed, so the
+	// view says neither yes nor no.
+	unknown bool
 }
 
 // Board remembers how full every day is. It is replaced day by day after each
@@ -42,7 +45,18 @@ func (b *Board) put(d *dayState, lapse time.Time) {
 		k.dirty = false
 		cs.add(k)
 	})
-	b.swap(&view{d.row.DayKey, d.centre, d.row.Version, cs, lapse})
+	b.swap(&view{key: d.row.DayKey, centre: d.centre, version: d.row.Version, cells: cs, lapse: lapse})
+}
+
+// doubt marks a day whose change may or may not have been committed; what is
+// committed next is believed again.
+func (b *Board) doubt(k DayKey) {
+	if v := b.view(k); v != nil {
+		d := *v
+		d.version++
+		d.unknown = true
+		b.swap(&d)
+	}
 }
 
 // swap puts a view in the place of an older one.
@@ -74,7 +88,7 @@ func (b *Board) Refresh(ctx context.Context, store Store, from, to Day) error {
 		}
 		for _, r := range rows {
 			c := b.net.byID[r.Centre]
-			if v := b.view(r.DayKey); c == nil || v != nil && v.version >= r.Version {
+			if v := b.view(r.DayKey); c == nil || v != nil && (v.version > r.Version || v.version == r.Version && !v.unknown) {
 				continue
 			}
 			list, err := tx.Cells(ctx, r.DayKey)
@@ -85,7 +99,7 @@ func (b *Board) Refresh(ctx context.Context, store Store, from, to Day) error {
 			if err != nil && !errors.Is(err, ErrNoRow) {
 				return fmt.Errorf("refresh board: %w", err)
 			}
-			b.swap(&view{r.DayKey, c, r.Version, cellsOf(list), at})
+			b.swap(&view{key: r.DayKey, centre: c, version: r.Version, cells: cellsOf(list), lapse: at})
 		}
 		return nil
 	})
@@ -95,7 +109,7 @@ func (b *Board) Refresh(ctx context.Context, store Store, from, to Day) error {
 // moment, or nil where the database must be asked.
 func (b *Board) refuse(k DayKey, p Place, ch Channel, now time.Time) error {
 	v := b.view(k)
-	if v == nil || !v.lapse.IsZero() && !v.lapse.After(now) {
+	if v == nil || v.unknown || !v.lapse.IsZero() && !v.lapse.After(now) {
 		return nil
 	}
 	err := v.cells.fit(p.Pool, p.Unit, p.Units, ch, b.net.Release(p.Day, p.Unit, now))

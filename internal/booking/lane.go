@@ -99,6 +99,7 @@ func (s *Service) once(group []*task) error {
 	err := s.cfg.Store.Update(context.Background(), func(tx Tx) error {
 		ctx := context.Background()
 		w := &work{tx: tx, s: s, now: s.cfg.Now(), days: map[DayKey]*dayState{}}
+		days = w.days
 		keys, err := s.keys(ctx, w, group)
 		if err != nil {
 			return err
@@ -118,7 +119,7 @@ func (s *Service) once(group []*task) error {
 		if err := w.flush(ctx); err != nil {
 			return err
 		}
-		days, nextLapse = w.days, map[DayKey]lapse{}
+		nextLapse = map[DayKey]lapse{}
 		for k, d := range w.days {
 			if d.row.Version == d.was.Version {
 				continue
@@ -132,6 +133,9 @@ func (s *Service) once(group []*task) error {
 		return nil
 	})
 	if err != nil {
+		for k := range days {
+			s.board.doubt(k)
+		}
 		return err
 	}
 	for k, l := range nextLapse {

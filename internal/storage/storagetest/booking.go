@@ -1,0 +1,793 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"turnike/internal/audit"
+	"turnike/internal/booking"
+	"turnike/internal/notify"
+	"turnike/internal/storage/sqlstore"
+)
+
+// RunBooking runs the suite of appointments.
+func RunBooking(t *testing.T, open Open) {
+	for _, s := range []struct {
+		name string
+		test func(*testing.T, *sqlstore.Store)
+	}{
+		{"a visit's life", testVisitLife},
+		{"limits on a person", testVisitLimits},
+		{"keys", testVisitKeys},
+		{"a place held and let go", testVisitLapse},
+		{"moving", testVisitMove},
+		{"the floor", testVisitFloor},
+		{"protected places", testVisitQuota},
+		{"waiting list", testVisitWaits},
+		{"a freed place rests", testVisitRest},
+		{"exceptions", testVisitExceptions},
+		{"confirming the day before", testVisitConfirm},
+		{"due by itself", testVisitDue},
+		{"ten thousand for a thousand places", testVisitRace},
+		{"ten thousand for a thousand places of one hour", testVisitHot},
+		{"ten thousand with places that lapse", testVisitLapseRace},
+		{"one person from everywhere", testVisitPersonRace},
+		{"two servers", testVisitTwoServers},
+		{"every history could have been one after another", testVisitHistory},
+		{"the day's numbers", testTickets},
+	} {
+		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
+	}
+}
+
+// clock is a time that tests move.
+type clock struct{ us atomic.Int64 }
+
+func newClock(t time.Time) *clock        { c := &clock{}; c.us.Store(t.UnixMicro()); return c }
+func (c *clock) now() time.Time          { return time.UnixMicro(c.us.Load()).UTC() }
+func (c *clock) advance(d time.Duration) { c.us.Add(d.Microseconds()) }
+
+// officeDay is a Wednesday without a holiday; officeNow the evening before.
+var (
+	officeDay = booking.Date(2021, 3, 17)
+	officeNow = time.Date(2021, 3, 16, 15, 0, 0, 0, time.UTC)
+)
+
+// office is a network of one centre with so many counters, open for so many
+// units of a quarter of an hour from 09:00.
+func office(t *testing.T, desks, units int, more string) *booking.Network {
+	t.Helper()
+	end := booking.Clock(9*60 + units*15)
+	n, err := booking.ParseNetwork([]byte(fmt.Sprintf(`
+id = "test"
+name = { tr = "Deneme" }
+zone = "Europe/Istanbul"
+unit_minutes = 15
+[rules]
+horizon_days = 60
+hold_minutes = 10
+offer_minutes = 30
+
+max_open = 2
+max_matters = 4
+early_minutes = 10
+late_minutes = 10
+walk_after = 3
+walk_after_minutes = 20
+%s
+[[band]]
+days = "mon-sun"
+from = "09:00"
+to = "%s"
+[[service]]
+id = "account"
+name = { tr = "Hesap" }
+minutes = 15
+[[service]]
+id = "meter"
+name = { tr = "Sayaç" }
+minutes = 15
+[[centre]]
+id = "konak"
+name = "Konak"
+desks = %d
+[[centre]]
+id = "buca"
+name = "Buca"
+desks = %d
+`, more, end, desks, desks)))
+	if err != nil {
+		t.Fatalf("network: %v", err)
+	}
+	return n
+}
+
+const nine = 36 // the unit of 09:00
+
+// booker opens a service over a store with some days planned.
+func booker(t *testing.T, s booking.Store, n *booking.Network, c *clock) *booking.Service {
+	t.Helper()
+	b := booking.New(booking.Config{Store: s, Network: n, Now: c.now})
+	if err := b.Plan(t.Context(), officeDay, 3); err != nil {
+		t.Fatalf("plan: %v", err)
+	}
+	return b
+}
+
+func who(n int) booking.Who {
+	return booking.Who{Holder: tag('v', n), Phone: tag('p', n), Sealed: []byte{1, byte(n)}, Lang: "tr"}
+}
+
+func ask(unit, n int) booking.Request {
+	return booking.Request{Centre: "konak", Service: "account", Matters: 1, Day: officeDay, Unit: unit, Channel: booking.Web,
+		Actor: audit.Citizen("web"), Who: who(n)}
+}
+
+// sound fails unless every counter is the sum of its visits.
+func sound(t *testing.T, b *booking.Service) {
+	t.Helper()
+	wrong, err := b.Audit(t.Context(), officeDay, 3)
+	if err != nil {
+		t.Fatalf("audit: %v", err)
+	}
+	for _, w := range wrong {
+		t.Errorf("%s %s pool %q unit %d: got %d of %d used, want %d", w.Centre, w.Day, w.Cell.Pool, w.Cell.Unit, w.Cell.Used, w.Cell.Cap, w.Want)
+	}
+}
+
+func testVisitLife(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow)
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 2, 8, ""), c)
+	v, err := b.Hold(t.Context(), ask(nine, 1))
+	is(t, "hold", err, nil)
+	same(t, "held until", v.HoldUntil, officeNow.Add(10*time.Minute))
+	c.advance(9 * time.Minute)
+	got, err := b.Confirm(t.Context(), v.ID, who(2), audit.Citizen("web"))
+	is(t, "confirm", err, nil)
+	same(t, "state", got.State, booking.Booked)
+	again, err := b.Confirm(t.Context(), v.ID, who(2), audit.Citizen("web"))
+	is(t, "confirm twice", err, nil)
+	same(t, "the same answer", again, got)
+	_, err = b.Confirm(t.Context(), v.ID, who(3), audit.Citizen("web"))
+	is(t, "confirm for another", err, booking.ErrEnded)
+
+	read, err := b.Visit(t.Context(), v.ID)
+	is(t, "read", err, nil)
+	same(t, "as read", read, got)
+	found, err := b.ByCode(t.Context(), got.Code)
+	is(t, "by code", err, nil)
+	same(t, "by code", found.ID, v.ID)
+	list, err := b.ByPhone(t.Context(), tag('p', 2))
+	is(t, "by phone", err, nil)
+	same(t, "visits of a phone", len(list), 1)
+	day, err := b.OnDay(t.Context(), "konak", officeDay)
+	is(t, "on the day", err, nil)
+	same(t, "visits of a day", len(day), 1)
+	sound(t, b)
+
+	gone, err := b.Cancel(t.Context(), v.ID, audit.Citizen("web"))
+	is(t, "cancel", err, nil)
+	same(t, "cancelled, for calendars", [2]any{gone.State, gone.Sequence}, [2]any{booking.Cancelled, 1})
+	_, err = b.Cancel(t.Context(), v.ID, audit.Citizen("web"))
+	is(t, "cancel twice", err, nil)
+	_, err = b.Confirm(t.Context(), v.ID, who(2), audit.Citizen("web"))
+	is(t, "confirm what is cancelled", err, booking.ErrEnded)
+	_, err = b.ByCode(t.Context(), got.Code)
+	is(t, "code of what is cancelled", err, booking.ErrNoVisit)
+	for _, id := range []string{newID(), "", "x"} {
+		_, err = b.Cancel(t.Context(), id, audit.Citizen("web"))
+		is(t, "cancel nothing", err, booking.ErrNoVisit)
+	}
+	sound(t, b)
+	for name, r := range map[string]booking.Request{"a closed hour": ask(nine-1, 9), "past the end": ask(nine+8, 9)} {
+		_, err = b.Hold(t.Context(), r)
+		is(t, name, err, booking.ErrClosed)
+	}
+	c.advance(48 * time.Hour)
+	_, err = b.Hold(t.Context(), ask(nine, 9))
+	is(t, "yesterday", err, booking.ErrPast)
+	err = s.View(t.Context(), func(tx *sqlstore.Tx) error {
+		page, err := tx.AuditPage(t.Context(), "test", "", 10)
+		same(t, "deeds written down", len(page), 2)
+		return err
+	})
+	is(t, "audit", err, nil)
+}
+
+func testVisitLimits(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow)
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 4, 8, ""), c)
+	for _, x := range []struct {
+		name    string
+		centre  string
+		service string
+		who     int
+		want    error
+	}{
+		{"first", "konak", "account", 1, nil},
+		{"the same matter there again", "konak", "account", 1, booking.ErrTwice},
+		{"the same matter elsewhere", "buca", "account", 1, nil},
+		{"a third visit", "konak", "meter", 1, booking.ErrMany},
+		{"somebody else", "konak", "account", 2, nil},
+	} {
+		r := ask(nine, x.who)
+		r.Centre, r.Service = x.centre, x.service
+		_, err := b.Book(t.Context(), r)
+		is(t, x.name, err, x.want)
+	}
+	// A hold that becomes somebody's counts as theirs.
+	h, err := b.Hold(t.Context(), ask(nine+1, 50))
+	is(t, "hold of a session", err, nil)
+	_, err = b.Confirm(t.Context(), h.ID, who(1), audit.Citizen("web"))
+	is(t, "confirm for one who has it", err, booking.ErrTwice)
+	sound(t, b)
+	var open []booking.Visit
+	view(t, s, func(ctx context.Context, tx *sqlstore.Tx) (err error) {
+		open, err = tx.OpenVisits(ctx, "test", tag('v', 1))
+		return err
+	})
+	same(t, "open visits", len(open), 2)
+	_, err = b.Cancel(t.Context(), open[0].ID, audit.Citizen("web"))
+	is(t, "cancel one", err, nil)
+	r := ask(nine+2, 1)
+	r.Service = "meter"
+	_, err = b.Book(t.Context(), r)
+	is(t, "room for another", err, nil)
+	for _, m := range []int{-1, 5} {
+		r.Matters = m
+		_, err = b.Book(t.Context(), r)
+		is(t, fmt.Sprint(m, " matters"), err, booking.ErrMatters)
+	}
+}
+
+func testVisitKeys(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow)
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 1, 8, ""), c)
+	r := ask(nine, 1)
+	r.Key = newID()
+	var ids sync.Map
+	var wg sync.WaitGroup
+	for range 50 { // two tabs and an impatient finger
+		wg.Go(func() {
+			v, err := b.Book(t.Context(), r)
+			is(t, "under one key", err, nil)
+			ids.Store(v.ID, true)
+		})
+	}
+	wg.Wait()
+	n := 0
+	ids.Range(func(any, any) bool { n++; return true })
+	same(t, "visits made", n, 1)
+	r.Unit++
+	_, err := b.Book(t.Context(), r)
+	is(t, "another request under the key", err, booking.ErrKeyReused)
+	sound(t, b)
+}
+
+func testVisitLapse(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow)
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 1, 4, ""), c)
+	a, err := b.Hold(t.Context(), ask(nine, 1))
+	is(t, "first", err, nil)
+	_, err = b.Hold(t.Context(), ask(nine, 2))
+	is(t, "while it is held", err, booking.ErrFull)
+	c.advance(10*time.Minute - time.Microsecond)
+	_, err = b.Hold(t.Context(), ask(nine, 2))
+	is(t, "to the last moment", err, booking.ErrFull)
+	c.advance(time.Microsecond)
+	_, err = b.Confirm(t.Context(), a.ID, who(1), audit.Citizen("web"))
+	is(t, "a late confirm", err, booking.ErrLapsed)
+	v, err := b.Hold(t.Context(), ask(nine, 2))
+	is(t, "once it lapsed", err, nil)
+	_, err = b.Confirm(t.Context(), a.ID, who(1), audit.Citizen("web"))
+	is(t, "a later confirm", err, booking.ErrLapsed)
+	_, err = b.Move(t.Context(), a.ID, "konak", officeDay, nine+1, booking.Web, audit.Citizen("web"))
+	is(t, "moving what lapsed", err, booking.ErrLapsed)
+	_, err = b.Confirm(t.Context(), v.ID, who(2), audit.Citizen("web"))
+	is(t, "the new one", err, nil)
+	sound(t, b)
+}
+
+func testVisitMove(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow)
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 1, 8, ""), c)
+	r := ask(nine, 1)
+	r.Matters = 2
+	v, err := b.Book(t.Context(), r)
+	is(t, "two units", err, nil)
+	o, err := b.Book(t.Context(), ask(nine+3, 2))
+	is(t, "another", err, nil)
+	for _, x := range []struct {
+		name   string
+		id     string
+		centre string
+		day    booking.Day
+		unit   int
+		want   error
+		at     int
+	}{
+		{"onto another's", v.ID, "konak", officeDay, nine + 2, booking.ErrFull, nine},
+		{"overlapping itself", v.ID, "konak", officeDay, nine + 1, nil, nine + 1},
+		{"where it is", v.ID, "konak", officeDay, nine + 1, nil, nine + 1},
+		{"over the end of the day", v.ID, "konak", officeDay, nine + 7, booking.ErrClosed, nine + 1},
+		{"to another day", o.ID, "konak", officeDay + 1, nine, nil, nine},
+		{"to another centre", v.ID, "buca", officeDay, nine + 4, nil, nine + 4},
+		{"to nowhere", v.ID, "bergama", officeDay, nine, booking.ErrNoCentre, nine + 4},
+		{"to a day without a plan", v.ID, "konak", officeDay + 30, nine, booking.ErrClosed, nine + 4},
+	} {
+		_, err := b.Move(t.Context(), x.id, x.centre, x.day, x.unit, booking.Web, audit.Citizen("web"))
+		is(t, x.name, err, x.want)
+		got, err := b.Visit(t.Context(), x.id)
+		is(t, x.name, err, nil)
+		same(t, x.name+": unit", got.Place.Unit, x.at)
+		sound(t, b)
+	}
+	got, err := b.Visit(t.Context(), v.ID)
+	is(t, "read", err, nil)
+	same(t, "changes a calendar hears of", got.Sequence, 2)
+}
+
+func testVisitFloor(t *testing.T, s *sqlstore.Store) {
+	n, err := booking.ParseNetwork([]byte(`
+id = "test"
+name = { tr = "Deneme" }
+zone = "Europe/Istanbul"
+unit_minutes = 15
+[rules]
+horizon_days = 60
+hold_minutes = 10
+offer_minutes = 30
+max_open = 2
+max_matters = 4
+walk_after = 3
+walk_after_minutes = 20
+[[service]]
+id = "account"
+name = { tr = "Hesap" }
+minutes = 15
+[[service]]
+id = "meter"
+name = { tr = "Sayaç" }
+minutes = 15
+[[centre]]
+id = "konak"
+name = "Konak"
+desks = 4
+floor = 3
+[[centre.band]]
+days = "mon-sun"
+from = "09:00"
+to = "10:00"
+[[centre.pool]]
+id = "a"
+desks = 2
+services = ["account"]
+[[centre.pool]]
+id = "m"
+desks = 2
+services = ["meter"]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := booker(t, sqlstore.As[booking.Tx](s), n, newClock(officeNow))
+	for i, x := range []struct {
+		service string
+		want    error
+	}{{"account", nil}, {"account", nil}, {"account", booking.ErrFull}, {"meter", nil}, {"meter", booking.ErrFull}} {
+		r := ask(nine, i)
+		r.Service = x.service
+		_, err := b.Book(t.Context(), r)
+		is(t, fmt.Sprintf("%d, %s", i, x.service), err, x.want)
+	}
+	sound(t, b)
+}
+
+func testVisitQuota(t *testing.T, s *sqlstore.Store) {
+	// Of four places one is kept for the telephone until a day before, one for
+	// who comes until an hour before.
+	c := newClock(officeDay.At(9*60, time.UTC).Add(-72 * time.Hour))
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 4, 4, "phone_share = 25\nphone_release_hours = 24\nwalk_share = 25\nwalk_release_minutes = 60"), c)
+	n := 0
+	try := func(name string, ch booking.Channel, want error) {
+		t.Helper()
+		n++
+		r := ask(nine, n)
+		r.Channel = ch
+		_, err := b.Book(t.Context(), r)
+		is(t, name, err, want)
+	}
+	try("web", booking.Web, nil)
+	try("web", booking.Web, nil)
+	try("web, the rest is protected", booking.Web, booking.ErrFull)
+	c.advance(49 * time.Hour) // 09:00 in Türkiye is 06:00
+	try("web, a day before", booking.Web, nil)
+	try("telephone", booking.Call, booking.ErrFull)
+	try("desk", booking.Desk, nil)
+	try("desk, full", booking.Desk, booking.ErrFull)
+	sound(t, b)
+}
+
+func testVisitWaits(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow)
+	var told []string
+	n := office(t, 1, 2, "")
+	b := booking.New(booking.Config{Store: sqlstore.As[booking.Tx](s), Network: n, Now: c.now,
+		Tell: func(k booking.Notice, v booking.Visit, now time.Time) ([]notify.Queued, error) {
+			m := notify.Queued{ID: newID(), City: "test", Class: notify.Info, Sealed: []byte(k), DueAt: now, Expires: now.Add(time.Hour)}
+			told = append(told, string(k))
+			return []notify.Queued{m}, nil
+		}})
+	is(t, "plan", b.Plan(t.Context(), officeDay, 3), nil)
+	v, err := b.Book(t.Context(), ask(nine, 1))
+	is(t, "book", err, nil)
+	var waits []booking.Wait
+	for i := range 3 {
+		w, err := b.JoinWait(t.Context(), ask(nine, 10+i), officeDay)
+		is(t, "join", err, nil)
+		waits = append(waits, w)
+	}
+	_, err = b.JoinWait(t.Context(), ask(nine, 10), officeDay)
+	is(t, "join twice", err, booking.ErrWaiting)
+	is(t, "leave", b.LeaveWait(t.Context(), waits[1].ID), nil)
+
+	told = nil
+	_, err = b.Cancel(t.Context(), v.ID, audit.Citizen("web"))
+	is(t, "cancel", err, nil)
+	same(t, "told", told, []string{"offered", "cancelled"})
+	offered := func(holder int) (booking.Visit, bool) {
+		var open []booking.Visit
+		view(t, s, func(ctx context.Context, tx *sqlstore.Tx) (err error) {
+			open, err = tx.OpenVisits(ctx, "test", tag('v', holder))
+			return err
+		})
+		if len(open) != 1 {
+			return booking.Visit{}, false
+		}
+		return open[0], open[0].State == booking.Held
+	}
+	first, ok := offered(10)
+	same(t, "the first in line has it", ok, true)
+	_, err = b.Book(t.Context(), ask(nine, 2))
+	is(t, "nobody else does", err, booking.ErrFull)
+	c.advance(30 * time.Minute)
+	_, err = b.Confirm(t.Context(), first.ID, who(10), audit.Citizen("web"))
+	is(t, "too late", err, booking.ErrLapsed)
+	_, err = b.Book(t.Context(), ask(nine, 2))
+	is(t, "it passed to the next", err, booking.ErrFull)
+	third, ok := offered(12)
+	same(t, "the one who left is passed by", ok, true)
+	got, err := b.Confirm(t.Context(), third.ID, who(12), audit.Citizen("web"))
+	is(t, "taken", err, nil)
+	same(t, "state", got.State, booking.Booked)
+	_, err = b.JoinWait(t.Context(), ask(nine, 12), officeDay)
+	is(t, "and off the list", err, nil)
+	sound(t, b)
+}
+
+func testVisitRest(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow)
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 1, 2, "rest_minutes = 20"), c)
+	v, err := b.Book(t.Context(), ask(nine, 1))
+	is(t, "book", err, nil)
+	_, err = b.Cancel(t.Context(), v.ID, audit.Citizen("web"))
+	is(t, "cancel", err, nil)
+	sound(t, b)
+	_, err = b.Book(t.Context(), ask(nine, 2))
+	is(t, "at once", err, booking.ErrFull)
+	c.advance(20 * time.Minute)
+	_, err = b.Book(t.Context(), ask(nine, 2))
+	is(t, "after the longest rest", err, nil)
+	sound(t, b)
+}
+
+func testVisitExceptions(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow)
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 2, 4, ""), c)
+	staff := audit.Actor{Kind: "staff", Ref: "manager-1", Channel: "console"}
+	for i := range 2 {
+		_, err := b.Book(t.Context(), ask(nine, i))
+		is(t, "book", err, nil)
+	}
+	ill := booking.Exception{Centre: "konak", Day: officeDay, To: 1440, Desks: -1, Why: "ill", Actor: staff.Ref}
+	over, err := b.Except(t.Context(), ill, false, staff)
+	is(t, "one counter fewer", err, booking.ErrOverfull)
+	same(t, "cells over", len(over), 2) // the pool's and the floor's
+	same(t, "whom it would hit", len(over[0].Visits), 2)
+	_, err = b.Book(t.Context(), ask(nine+1, 5))
+	is(t, "nothing has changed", err, nil)
+	_, err = b.Book(t.Context(), ask(nine+1, 6))
+	is(t, "nothing has changed", err, nil)
+	_, err = b.Except(t.Context(), ill, true, staff)
+	is(t, "anyway", err, nil)
+	sound(t, b)
+	list, err := b.OnDay(t.Context(), "konak", officeDay)
+	is(t, "list", err, nil)
+	same(t, "nobody lost a place", len(list), 4)
+	_, err = b.Book(t.Context(), ask(nine+2, 7))
+	is(t, "the one left", err, nil)
+	_, err = b.Book(t.Context(), ask(nine+2, 8))
+	is(t, "the ill one's", err, booking.ErrFull)
+	_, err = b.Except(t.Context(), booking.Exception{Day: officeDay + 1, To: 1440, Closed: true, Why: "no water", Actor: staff.Ref}, false, staff)
+	is(t, "closed everywhere", err, nil)
+	r := ask(nine, 9)
+	r.Day++
+	_, err = b.Book(t.Context(), r)
+	is(t, "a closed day", err, booking.ErrClosed)
+	is(t, "plan again", b.Plan(t.Context(), officeDay, 3), nil)
+	_, err = b.Book(t.Context(), r)
+	is(t, "still closed", err, booking.ErrClosed)
+	sound(t, b)
+}
+
+func testVisitConfirm(t *testing.T, s *sqlstore.Store) {
+	n, err := booking.Shipped("izsu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClock(officeDay.At(0, n.Location()).Add(-36 * time.Hour)) // Monday noon
+	b := booking.New(booking.Config{Store: sqlstore.As[booking.Tx](s), Network: n, Now: c.now})
+	is(t, "plan", b.Plan(t.Context(), officeDay, 1), nil)
+	var ids []string
+	for i := range 2 {
+		r := ask(nine, i)
+		r.Centre, r.Service = "buca", "closing"
+		v, err := b.Book(t.Context(), r)
+		is(t, "book", err, nil)
+		ids = append(ids, v.ID)
+	}
+	work := func() {
+		if _, err := b.Work(t.Context()); err != nil {
+			t.Errorf("work: got %v, want no error", err)
+		}
+	}
+	work()
+	c.advance(22*time.Hour + time.Minute) // Tuesday 10:01: they are asked
+	work()
+	_, err = b.Promise(t.Context(), ids[0], audit.Citizen("sms"))
+	is(t, "promise", err, nil)
+	c.advance(10 * time.Hour) // 20:01
+	work()
+	for i, want := range []booking.State{booking.Booked, booking.Cancelled} {
+		v, err := b.Visit(t.Context(), ids[i])
+		is(t, "read", err, nil)
+		same(t, fmt.Sprintf("visit %d", i), v.State, want)
+	}
+	r := ask(nine+1, 5)
+	r.Centre, r.Service = "buca", "closing"
+	v, err := b.Book(t.Context(), r)
+	is(t, "book late", err, nil)
+	same(t, "not asked any more", v.Confirmed, true)
+}
+
+func testVisitDue(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow.Add(-24 * time.Hour))
+	var told []booking.Notice
+	b := booking.New(booking.Config{Store: sqlstore.As[booking.Tx](s), Network: office(t, 2, 4, "reminder_hours = 3"), Now: c.now,
+		Tell: func(k booking.Notice, v booking.Visit, now time.Time) ([]notify.Queued, error) {
+			told = append(told, k)
+			return nil, nil
+		}})
+	is(t, "plan", b.Plan(t.Context(), officeDay, 3), nil)
+	v, err := b.Book(t.Context(), ask(nine, 1))
+	is(t, "book", err, nil)
+	_, err = b.Move(t.Context(), v.ID, "konak", officeDay+1, nine, booking.Web, audit.Citizen("web"))
+	is(t, "move", err, nil)
+	c.us.Store(officeDay.At(9*60, time.UTC).Add(-5 * time.Hour).UnixMicro()) // the old hour's reminder
+	_, err = b.Work(t.Context())
+	is(t, "work", err, nil)
+	c.advance(24 * time.Hour)
+	for range 3 {
+		_, err = b.Work(t.Context())
+		is(t, "work", err, nil)
+	}
+	same(t, "told", told, []booking.Notice{booking.NoticeBooked, booking.NoticeMoved, booking.NoticeReminder})
+}
+
+// patient asks again while more wait than may.
+func patient(call func() (booking.Visit, error)) (booking.Visit, error) {
+	for {
+		v, err := call()
+		if !errors.Is(err, booking.ErrQueueFull) {
+			return v, err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// raceForPlaces lets racers at places that spread gives them, with tries each, and
+// tells how many got one.
+func raceForPlaces(t *testing.T, b *booking.Service, racers, tries int, unit func(*rand.Rand) int) (sold int64) {
+	t.Helper()
+	var got atomic.Int64
+	var wg sync.WaitGroup
+	for i := range racers {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(7, uint64(i)))
+			for range tries {
+				u := unit(r)
+				switch _, err := patient(func() (booking.Visit, error) { return b.Book(t.Context(), ask(u, i)) }); {
+				case err == nil:
+					got.Add(1)
+					return
+				case !errors.Is(err, booking.ErrFull):
+					t.Errorf("racer %d: got %v, want a place or %v", i, err, booking.ErrFull)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return got.Load()
+}
+
+// used reads a day's counters.
+func used(t *testing.T, s *sqlstore.Store, day booking.Day) (sum int) {
+	t.Helper()
+	view(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
+		cells, err := tx.Cells(ctx, booking.DayKey{City: "test", Centre: "konak", Day: day})
+		for _, c := range cells {
+			if c.Pool != "" {
+				sum += c.Used
+			}
+			if c.Used > c.Cap {
+				t.Errorf("pool %q unit %d: got %d sold of %d", c.Pool, c.Unit, c.Used, c.Cap)
+			}
+		}
+		return err
+	})
+	return sum
+}
+
+func testVisitRace(t *testing.T, s *sqlstore.Store) {
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 25, 40, ""), newClock(officeNow))
+	got := raceForPlaces(t, b, 10_000, 100, func(r *rand.Rand) int { return nine + r.IntN(40) })
+	same(t, "sold, as the racers know it", got, 1000)
+	same(t, "sold, as the counters know it", used(t, s, officeDay), 1000)
+	sound(t, b)
+}
+
+func testVisitHot(t *testing.T, s *sqlstore.Store) {
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 1000, 1, ""), newClock(officeNow))
+	same(t, "sold, as the racers know it", raceForPlaces(t, b, 10_000, 1, func(*rand.Rand) int { return nine }), 1000)
+	same(t, "sold, as the counters know it", used(t, s, officeDay), 1000)
+	sound(t, b)
+}
+
+func testVisitLapseRace(t *testing.T, s *sqlstore.Store) {
+	// Two of five who hold a place never confirm it. Time runs: a hold lapses
+	// within the wave, and its place must be sold to somebody else.
+	start := time.Now()
+	n := office(t, 25, 40, "")
+	b := booking.New(booking.Config{Store: sqlstore.As[booking.Tx](s), Network: n,
+		Now: func() time.Time { return officeNow.Add(time.Since(start) * 1500) }}) // ten minutes are 0.4 s
+	is(t, "plan", b.Plan(t.Context(), officeDay, 1), nil)
+	var sold, late, open atomic.Int64
+	open.Store(10_000)
+	var wg sync.WaitGroup
+	for i := range 10_000 {
+		wg.Go(func() {
+			defer open.Add(-1)
+			r := rand.New(rand.NewPCG(9, uint64(i)))
+			for sold.Load() < 1000 && time.Since(start) < 20*time.Second {
+				u := nine + r.IntN(40)
+				v, err := patient(func() (booking.Visit, error) { return b.Hold(t.Context(), ask(u, i)) })
+				if errors.Is(err, booking.ErrFull) {
+					time.Sleep(time.Duration(r.IntN(100)) * time.Millisecond)
+					continue
+				}
+				if err != nil {
+					t.Errorf("hold: got %v, want a place or %v", err, booking.ErrFull)
+					return
+				}
+				if i%5 < 2 {
+					return // walks away
+				}
+				switch _, err = patient(func() (booking.Visit, error) {
+					return b.Confirm(t.Context(), v.ID, who(i), audit.Citizen("web"))
+				}); {
+				case err == nil:
+					sold.Add(1)
+					return
+				case errors.Is(err, booking.ErrLapsed):
+					late.Add(1)
+				default:
+					t.Errorf("confirm: got %v, want it booked or %v", err, booking.ErrLapsed)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	same(t, "sold", sold.Load(), 1000)
+	list, err := b.OnDay(t.Context(), "konak", officeDay)
+	is(t, "list", err, nil)
+	n2 := 0
+	for _, v := range list {
+		if v.State == booking.Booked {
+			n2++
+		}
+	}
+	same(t, "booked", n2, 1000)
+	sound(t, b)
+	t.Logf("%v, %d late confirms refused", time.Since(start).Round(time.Millisecond), late.Load())
+}
+
+func testVisitPersonRace(t *testing.T, s *sqlstore.Store) {
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 50, 8, ""), newClock(officeNow))
+	var got atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			r := ask(nine+i%8, 1)
+			r.Centre = []string{"konak", "buca"}[i%2]
+			r.Service = []string{"account", "meter"}[i/2%2]
+			_, err := b.Book(t.Context(), r)
+			if err == nil {
+				got.Add(1)
+			} else if !errors.Is(err, booking.ErrTwice) && !errors.Is(err, booking.ErrMany) {
+				t.Errorf("got %v, want %v or %v", err, booking.ErrTwice, booking.ErrMany)
+			}
+		})
+	}
+	wg.Wait()
+	same(t, "visits of one person", got.Load(), 2)
+	sound(t, b)
+}
+
+func testVisitTwoServers(t *testing.T, s *sqlstore.Store) {
+	// Two services over one database: neither sees what the other remembers.
+	n := office(t, 10, 20, "")
+	c := newClock(officeNow)
+	st := sqlstore.As[booking.Tx](s)
+	bs := []*booking.Service{booking.New(booking.Config{Store: st, Network: n, Now: c.now}), booking.New(booking.Config{Store: st, Network: n, Now: c.now})}
+	var wg sync.WaitGroup
+	for _, b := range bs {
+		wg.Go(func() { is(t, "plan", b.Plan(t.Context(), officeDay, 3), nil) })
+	}
+	wg.Wait()
+	var got, moved atomic.Int64
+	for i := range 1000 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(3, uint64(i)))
+			b := bs[i%2]
+			a := ask(nine+r.IntN(20), i%600) // some people ask on both
+			a.Centre = []string{"konak", "buca"}[r.IntN(2)]
+			v, err := b.Book(t.Context(), a)
+			if err != nil {
+				if !errors.Is(err, booking.ErrFull) && !errors.Is(err, booking.ErrTwice) && !errors.Is(err, booking.ErrMany) {
+					t.Errorf("book: got %v", err)
+				}
+				return
+			}
+			got.Add(1)
+			_, err = bs[r.IntN(2)].Move(t.Context(), v.ID, []string{"buca", "konak"}[r.IntN(2)], officeDay+booking.Day(r.IntN(3)), nine+r.IntN(20), booking.Web, audit.Citizen("web"))
+			switch {
+			case err == nil:
+				moved.Add(1)
+			case !errors.Is(err, booking.ErrFull) && !errors.Is(err, booking.ErrTwice) && !errors.Is(err, booking.ErrMany):
+				t.Errorf("move: got %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	sound(t, bs[0])
+	sum := 0
+	for _, centre := range []string{"konak", "buca"} {
+		for d := range booking.Day(3) {
+			list, err := bs[0].OnDay(t.Context(), centre, officeDay+d)
+			is(t, "list", err, nil)
+			sum += len(list)
+		}
+	}
+	same(t, "visits that stand", int64(sum), got.Load())
+	if got.Load() < 300 || moved.Load() < 100 {
+		t.Errorf("got %d booked and %d moved, want hundreds of each", got.Load(), moved.Load())
+	}
+}
