@@ -89,23 +89,31 @@ func extra(r rune) byte {
 	return 0
 }
 
-// septetOf maps the letters of an alphabet to their septets.
-func septetOf(alphabet string) map[rune]byte {
-	m := make(map[rune]byte, 128)
+// letters is an alphabet turned round: from a letter to its septet, none for
+// letters it lacks. All its letters but the euro sign lie below U+0400.
+type letters [0x400]byte
+
+const none = 0xff
+
+func turn(alphabet string) *letters {
+	var l letters
+	for i := range l {
+		l[i] = none
+	}
 	i := byte(0)
 	for _, r := range alphabet {
-		if i != escape {
-			m[r] = i
+		if i != escape && int(r) < len(l) {
+			l[r] = i
 		}
 		i++
 	}
-	return m
+	return &l
 }
 
 // Filled once from the constants above and never changed.
 var (
-	inDefault = septetOf(gsmDefault)
-	inTurkish = septetOf(gsmTurkish)
+	inDefault = turn(gsmDefault)
+	inTurkish = turn(gsmTurkish)
 )
 
 // septets writes a letter in a table: one septet, or the escape and one, or
@@ -114,9 +122,12 @@ func septets(dst []byte, r rune, t Table) ([]byte, bool) {
 	base := inDefault
 	if t == TurkishLocking {
 		base = inTurkish
+		if r == '€' {
+			return append(dst, 0x04), true
+		}
 	}
-	if s, ok := base[r]; ok {
-		return append(dst, s), true
+	if int(r) < len(base) && base[r] != none {
+		return append(dst, base[r]), true
 	}
 	if s := extension(r); s != 0 {
 		return append(dst, escape, s), true
@@ -176,55 +187,73 @@ func FitLink(text string) Fitting { return fit(text, GSM7, TurkishSingle, Turkis
 
 func fit(text string, tables ...Table) Fitting {
 	var best Fitting
-	if text == "" {
-		return best
-	}
 	for _, t := range tables {
-		parts, used, ok := cut(text, t)
-		if n := len(parts); ok && (best.Parts == 0 || n < best.Parts) {
-			best = Fitting{Table: t, Parts: n, Used: used, Left: room(t, n > 1) - units(parts[n-1], t)}
+		parts, used, last, ok := measure(text, t)
+		if ok && parts > 0 && (best.Parts == 0 || parts < best.Parts) {
+			best = Fitting{Table: t, Parts: parts, Used: used, Left: room(t, parts > 1) - last}
 		}
 	}
 	return best
 }
 
-// units counts what a part holds in its table's own measure.
-func units(part []byte, t Table) int {
+// cost is what a letter takes in a table, in the table's own measure; 0 where
+// the table lacks it.
+func cost(r rune, t Table) int {
 	if t == UCS2 {
-		return len(part) / 2
+		return utf16.RuneLen(r)
 	}
-	return len(part)
+	var pair [2]byte
+	b, _ := septets(pair[:0], r, t)
+	return len(b)
 }
 
-// cut writes a text as parts in one table: unpacked septets, or UTF-16 big
-// endian for UCS-2. An escape pair and a surrogate pair are never torn apart.
-// ok is false when the table lacks a letter.
-func cut(text string, t Table) (parts [][]byte, used int, ok bool) {
-	if text == "" {
-		return nil, 0, true
-	}
-	var letters [][]byte
+// measure counts a text's parts and what they hold together and the last one
+// alone. A letter that takes two is never torn apart.
+func measure(text string, t Table) (parts, used, last int, ok bool) {
 	for _, r := range text {
-		var one []byte
-		if t == UCS2 {
-			for _, u := range utf16.AppendRune(nil, r) {
-				one = append(one, byte(u>>8), byte(u))
-			}
-		} else if one, ok = septets(nil, r, t); !ok {
-			return nil, 0, false
+		c := cost(r, t)
+		if c <= 0 {
+			return 0, 0, 0, false
 		}
-		letters = append(letters, one)
-		used += units(one, t)
+		used += c
 	}
 	limit := room(t, used > room(t, false))
-	var part []byte
-	for _, one := range letters {
-		if units(part, t)+units(one, t) > limit {
-			parts, part = append(parts, part), nil
+	for _, r := range text {
+		c := cost(r, t)
+		if parts == 0 || last+c > limit {
+			parts, last = parts+1, 0
 		}
-		part = append(part, one...)
+		last += c
 	}
-	return append(parts, part), used, true
+	return parts, used, last, true
+}
+
+// cut writes a text that a table has every letter of as parts: unpacked
+// septets, or UTF-16 big endian for UCS-2.
+func cut(text string, t Table) [][]byte {
+	_, used, _, _ := measure(text, t)
+	limit := room(t, used > room(t, false))
+	var parts [][]byte
+	var part []byte
+	size := 0
+	for _, r := range text {
+		if c := cost(r, t); size+c > limit {
+			parts, part, size = append(parts, part), nil, c
+		} else {
+			size += c
+		}
+		if t != UCS2 {
+			part, _ = septets(part, r, t)
+			continue
+		}
+		for _, u := range utf16.AppendRune(nil, r) {
+			part = append(part, byte(u>>8), byte(u))
+		}
+	}
+	if part != nil {
+		parts = append(parts, part)
+	}
+	return parts
 }
 
 // Part is one text message ready for a link: its user data header (with the
@@ -248,7 +277,7 @@ const (
 // should differ from one text to the next.
 func Split(text string, ref byte) []Part {
 	f := FitLink(text)
-	raw, _, _ := cut(text, f.Table)
+	raw := cut(text, f.Table)
 	parts := make([]Part, len(raw))
 	for i, b := range raw {
 		var h []byte

@@ -153,3 +153,20 @@ func FuzzParseHeader(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkFit: each message is measured several times on its way out.
+func BenchmarkFit(b *testing.B) {
+	text := strings.Repeat("İzmirim Kart eşleşti. ", 7)
+	for b.Loop() {
+		if f := Fit(text); f.Parts != 2 {
+			b.Fatalf("got %+v", f)
+		}
+	}
+}
+
+func TestFitDoesNotAllocate(t *testing.T) {
+	text := strings.Repeat("İzmirim Kart eşleşti. ", 7)
+	if n := testing.AllocsPerRun(100, func() { Fit(text) }); n != 0 {
+		t.Errorf("%v allocations, want none", n)
+	}
+}
