@@ -73,6 +73,22 @@ func (q *Queries) ClaimOutbox(ctx context.Context, arg ClaimOutboxParams) ([]Out
 	return items, nil
 }
 
+const endWaiting = `-- name: EndWaiting :exec
+UPDATE outbox SET state = 3, sealed = $1, error = $2, done_us = $3 WHERE state = 0
+`
+
+type EndWaitingParams struct {
+	Empty []byte
+	Cause string
+	NowUs sql.NullInt64
+}
+
+// After a restore: most of what waited when the copy was taken was sent since.
+func (q *Queries) EndWaiting(ctx context.Context, arg EndWaitingParams) error {
+	_, err := q.db.ExecContext(ctx, endWaiting, arg.Empty, arg.Cause, arg.NowUs)
+	return err
+}
+
 const finishOutbox = `-- name: FinishOutbox :execrows
 UPDATE outbox SET state = $1, sealed = $2, reference = $3, error = $4, done_us = $5
 WHERE city = $6 AND id = $7 AND state = 0 AND attempts = $8

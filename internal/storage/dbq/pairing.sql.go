@@ -73,6 +73,17 @@ func (q *Queries) DueRequests(ctx context.Context, arg DueRequestsParams) ([]Req
 	return items, nil
 }
 
+const forgetWaiting = `-- name: ForgetWaiting :exec
+DELETE FROM request WHERE state IN ('waiting', 'amend')
+`
+
+// After a restore: a code that was sent before it must not be asked for again,
+// for its tries were not counted since.
+func (q *Queries) ForgetWaiting(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, forgetWaiting)
+	return err
+}
+
 const liveByCard = `-- name: LiveByCard :one
 SELECT city, id, card_tag, last4, person_id, person_tag, phone_tag, person_slot, code_slot, hes_tag, sealed_hes,
 	proof, channel, lang, at_us, next_check_us, ended_us, end_reason

@@ -42,3 +42,7 @@ WHERE (city, id) IN (
 	ORDER BY o.done_us
 	LIMIT @max_rows
 );
+
+-- name: EndWaiting :exec
+-- After a restore: most of what waited when the copy was taken was sent since.
+UPDATE outbox SET state = 3, sealed = @empty, error = @cause, done_us = @now_us WHERE state = 0;

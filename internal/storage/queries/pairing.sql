@@ -99,3 +99,8 @@ LIMIT 1;
 -- name: UpdatePerson :execrows
 UPDATE person SET tag = @tag, key_ref = @key_ref, sealed = @sealed, updated_us = @updated_us
 WHERE city = @city AND id = @id;
+
+-- name: ForgetWaiting :exec
+-- After a restore: a code that was sent before it must not be asked for again,
+-- for its tries were not counted since.
+DELETE FROM request WHERE state IN ('waiting', 'amend');

@@ -290,3 +290,19 @@ func (t *Tx) SweepOutbox(ctx context.Context, before time.Time, limit int) (int,
 	n, err := t.q.SweepOutbox(ctx, dbq.SweepOutboxParams{BeforeUs: nullUS(before), MaxRows: int32(limit)})
 	return int(n), t.fail("sweep messages", err)
 }
+
+// ForgetWaiting is for a database that was put back from a copy: forms that
+// wait for a code and messages that wait to be sent belong to a time that the
+// outside world has left behind.
+func (t *Tx) ForgetWaiting(ctx context.Context, cause string, now time.Time) error {
+	if t.bufs == nil {
+		return errReadOnly
+	}
+	if err := t.direct(ctx, t.bufs.request, t.bufs.outbox); err != nil {
+		return err
+	}
+	if err := t.q.ForgetWaiting(ctx); err != nil {
+		return t.fail("forget requests", err)
+	}
+	return t.fail("end messages", t.q.EndWaiting(ctx, dbq.EndWaitingParams{Empty: []byte{}, Cause: cause, NowUs: nullUS(now)}))
+}
