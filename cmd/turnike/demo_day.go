@@ -26,7 +26,7 @@ type DemoDayFlags struct {
 	Lang      string  `default:"tr" enum:"tr,en,ar" help:"With --day: language of report and summary (tr, en, ar)."`
 	Boardings float64 `default:"3570000" help:"With --day: boardings of a full-size weekday."`
 	Paired    float64 `default:"0.55" help:"With --day: share of active cards paired when the replay begins."`
-	Stopped   uint64  `default:"100000" help:"With --day: stopped cards in a full-size city."`
+	Stopped   int64   `default:"100000" help:"With --day: stopped cards in a full-size city."`
 	AtGate    float64 `default:"0.2" help:"With --day: share of riders refused as unpaired who pair on the phone there and then."`
 	Eve       int     `default:"4" help:"With --day: hours before midnight to begin at."`
 }
@@ -39,7 +39,7 @@ func (f DemoDayFlags) options(day string) (rehearse.Options, error) {
 	}
 	o := rehearse.Options{
 		City: set["istanbul"], Scale: f.Scale, Seed: f.Seed, Boardings: f.Boardings,
-		Paired: f.Paired, Stopped: f.Stopped, PairAtGate: orNone(f.AtGate), Eve: int(orNone(float64(f.Eve))),
+		Paired: f.Paired, Stopped: orNone(f.Stopped), PairAtGate: orNone(f.AtGate), Eve: orNone(f.Eve),
 	}
 	if o.Date, err = time.ParseInLocation(time.DateOnly, day, o.City.Location()); err != nil {
 		return o, fmt.Errorf("--day: write for instance 2021-01-15")
@@ -53,7 +53,7 @@ func (f DemoDayFlags) options(day string) (rehearse.Options, error) {
 }
 
 // orNone tells a zero that was asked for from one that means the default.
-func orNone(v float64) float64 {
+func orNone[T int | int64 | float64](v T) T {
 	if v == 0 {
 		return -1
 	}

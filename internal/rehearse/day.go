@@ -44,16 +44,14 @@ type Options struct {
 	// before its deadline.
 	Paired float64
 	// Stopped is how many paired cards are stopped in a full-size city; 100,000
-	// if zero, the lower end of what a list has to carry.
-	Stopped uint64
+	// if zero, the lower end of what a list has to carry; none if negative.
+	Stopped int64
 	// PairAtGate is the share of riders refused for want of a pairing who pair
 	// on their phones there and then and tap again; 0.2 if zero, nobody if
 	// negative. That it was so is reported, how many did is not.
 	PairAtGate float64
 	// Map says where taps fall; Districts() if nil.
 	Map *Map
-	// Extra are decisions tried on top of the city's own.
-	Extra []city.Decision
 	// Dir is a folder to work in; if empty a temporary one, removed at the end,
 	// in memory if the system has such.
 	Dir string
@@ -71,7 +69,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.PairAtGate, 0.2)
 	setDefault(&o.Stopped, 100_000)
 	setDefault(&o.Eve, 4)
-	o.PairAtGate = max(0, o.PairAtGate)
+	o.PairAtGate, o.Stopped = max(0, o.PairAtGate), max(0, o.Stopped)
 	o.Eve = min(max(0, o.Eve), 24)
 	if o.Scale < 0.0001 || o.Scale > 1 {
 		return o, fmt.Errorf("scale %v: from 0.0001 to 1", o.Scale)
@@ -86,16 +84,6 @@ func (o Options) withDefaults() (Options, error) {
 		o.Progress = func(float64) {}
 	}
 	return o, nil
-}
-
-// scratch makes a folder that need not survive: in memory where the system
-// offers that, since publisher, gate and journal wait for the disk at every
-// write and a day has thousands.
-func scratch() (string, error) {
-	if dir, err := os.MkdirTemp("/dev/shm", "turnike-day-"); err == nil {
-		return dir, nil
-	}
-	return os.MkdirTemp("", "turnike-day-")
 }
 
 func setDefault[T comparable](v *T, to T) {
@@ -124,7 +112,8 @@ type run struct {
 	journal  *gate.Journal
 	taps     *tap.Memory
 	key      ed25519.PrivateKey
-	rng      *rand.Rand
+	rng      *rand.Rand // draws who sets out, when and where
+	react    *rand.Rand // draws what the refused do: it must not move the other
 
 	pairing bitset              // active places whose riders took out the phone
 	paired  bitset              // and those of them the list knows by now
@@ -170,7 +159,7 @@ func Day(ctx context.Context, o Options) (*Result, error) {
 		return nil, fmt.Errorf("replay a day: %w", err)
 	}
 	if o.Dir == "" {
-		if o.Dir, err = scratch(); err != nil {
+		if o.Dir, err = scratch(o.Scale); err != nil {
 			return nil, fmt.Errorf("replay a day: %w", err)
 		}
 		defer os.RemoveAll(o.Dir)
@@ -203,6 +192,7 @@ func (r *run) prepare(ctx context.Context) error {
 	r.midnight = time.Date(y, mo, d, 0, 0, 0, 0, r.zone)
 	r.from = r.midnight.Add(-time.Duration(r.Eve) * time.Hour)
 	r.rng = rand.New(rand.NewPCG(r.Seed, mix(r.Seed+uint64(r.midnight.Unix()))))
+	r.react = rand.New(rand.NewPCG(mix(r.Seed), uint64(r.midnight.Unix())))
 	boardings := 0.0
 	for h := range 24 {
 		boardings += expected(r.Boardings*r.Scale, r.midnight, h)
@@ -216,7 +206,7 @@ func (r *run) prepare(ctx context.Context) error {
 	for _, s := range r.ranges.Schemes() {
 		r.format[s.ID] = s
 	}
-	r.people = newPopulation(base, r.Paired, scaled(r.Stopped, r.Scale), boardings, statuslist.DayOf(r.midnight), r.Seed)
+	r.people = newPopulation(base, r.Paired, scaled(uint64(r.Stopped), r.Scale), boardings, statuslist.DayOf(r.midnight), r.Seed)
 	r.pairing, r.paired, r.refused = newBitset(r.people.active), newBitset(r.people.active), newBitset(r.people.active)
 	r.result = &Result{Base: base}
 	if err := r.openPublisher(); err != nil {
@@ -264,13 +254,11 @@ func (r *run) openPublisher() error {
 	return err
 }
 
-// tables are the rules as known at a moment, tried decisions among them; the
-// oracle goes by the same decisions and its own reading of them.
+// tables are the rules as known at a moment. The judge goes by the same
+// decisions and its own reading of them.
 func (r *run) tables(now time.Time) []*statuslist.Rules {
-	p := *r.City
-	p.Decisions = append(slices.Clone(p.Decisions), r.Extra...)
-	r.known = p.Known(now)
-	return p.RuleTables(now)
+	r.known = r.City.Known(now)
+	return r.City.RuleTables(now)
 }
 
 // scaledRanges gives each issued range of a city its share of so many cards.
@@ -388,12 +376,12 @@ func (r *run) fill(now time.Time) error {
 		if r.rng.Float64() >= mistyped {
 			place = r.drawRider(mixed, total, today)
 		}
-		if err := r.add(now, hour, place, false); err != nil {
+		if err := r.add(r.rng, now, hour, place, false); err != nil {
 			return err
 		}
 	}
 	for _, place := range r.retries {
-		if err := r.add(now, hour, place, true); err != nil {
+		if err := r.add(r.react, now, hour, place, true); err != nil {
 			return err
 		}
 	}
@@ -442,11 +430,11 @@ func (r *run) drawKind(f fare) kind {
 }
 
 // add puts a tap into the minute, with the number as it is printed.
-func (r *run) add(now time.Time, hour int, place uint32, retry bool) error {
-	at := r.Map.pick(hour, r.rng.Float64())
+func (r *run) add(rng *rand.Rand, now time.Time, hour int, place uint32, retry bool) error {
+	at := r.Map.pick(hour, rng.Float64())
 	t := rideTap{
 		place: place, stop: uint32(at + 1), mode: r.Map.Places[at].Mode, retry: retry,
-		at: now.Add(time.Duration(r.rng.IntN(60)) * time.Second),
+		at: now.Add(time.Duration(rng.IntN(60)) * time.Second),
 	}
 	var n statuslist.Number
 	ok := true
@@ -512,10 +500,10 @@ func (r *run) account(t *rideTap, m int) error {
 			r.stops[t.place] = struct{}{}
 		}
 	}
-	if t.answer.Class == statuslist.Class(card.Unpaired) && !t.answer.Stopped && !r.pairing.has(t.place) && r.rng.Float64() < r.PairAtGate {
+	if t.answer.Class == statuslist.Class(card.Unpaired) && !t.answer.Stopped && !r.pairing.has(t.place) && r.react.Float64() < r.PairAtGate {
 		// Five minutes is what a pairing may take a citizen; half a minute
 		// passes before he gives up on the gate and takes out the phone.
-		took := 3 + r.rng.IntN(8)
+		took := 3 + r.react.IntN(8)
 		r.pairing.set(t.place)
 		r.due[m+took] = append(r.due[m+took], t.place)
 		r.result.PairedAtGate++

@@ -168,7 +168,7 @@ func TestAWrongGateIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Dir, err = scratch(); err != nil {
+	if o.Dir, err = scratch(o.Scale); err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(o.Dir)

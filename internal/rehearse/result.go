@@ -35,7 +35,9 @@ type Result struct {
 	Day    tap.Tally  `json:"day"`              // after it
 	Hours  []HourRow  `json:"hours"`            // eve and day
 	Causes []Cause    `json:"refused_by_class"` // of the day
-	Places []PlaceRow `json:"places"`           // of the day, most refused first
+	Places []PlaceRow `json:"places"`           // of the day, the most refused
+	// EveryPlace are all places with a tap, most refused first.
+	EveryPlace []PlaceRow `json:"-"`
 	// Districts are the places added up, most refused first.
 	Districts []PlaceRow `json:"districts"`
 
@@ -171,7 +173,7 @@ func (r *run) finish(took time.Duration) (*Result, error) {
 	if at, ok := p.Deadline(r.from); ok {
 		res.Deadline = &at
 	}
-	res.Assumed = Assumed{r.Boardings, r.Paired, r.Stopped, r.PairAtGate, ridesEach, minors, seniors}
+	res.Assumed = Assumed{r.Boardings, r.Paired, uint64(r.Stopped), r.PairAtGate, ridesEach, minors, seniors}
 	res.Listed = r.listed()
 
 	counts := r.taps.Counts(p.ID)
@@ -186,7 +188,8 @@ func (r *run) finish(took time.Duration) (*Result, error) {
 		res.Hours = append(res.Hours, HourRow{at, figures.ByHour[at.Unix()/3600]})
 	}
 	res.Causes = r.causes(day)
-	res.Places, res.Districts = r.where(day)
+	res.EveryPlace, res.Districts = r.where(day)
+	res.Places = res.EveryPlace[:min(len(res.EveryPlace), 40)]
 	r.machine(took)
 	return res, nil
 }
@@ -254,7 +257,7 @@ func (r *run) where(day tap.Figures) (places, byDistrict []PlaceRow) {
 	}
 	slices.SortFunc(places, order)
 	slices.SortFunc(byDistrict, order)
-	return places[:min(len(places), 40)], byDistrict
+	return places, byDistrict
 }
 
 func (r *run) machine(took time.Duration) {
