@@ -4,6 +4,8 @@
 package card
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -68,8 +70,8 @@ func (n Number) LogValue() slog.Value { return slog.StringValue(n.String()) }
 // MarshalJSON keeps the number out of anything encoded by mistake.
 func (n Number) MarshalJSON() ([]byte, error) { return []byte(`"` + n.String() + `"`), nil }
 
-// GoString masks %#v too.
-func (n Number) GoString() string { return "card.Number(" + n.String() + ")" }
+// Format masks by every verb: %d would show the field as it is.
+func (n Number) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, n.String()) }
 
 // Class is what the signed list says of a card; the rule table gives each
 // class its outcome. The numbers are part of the list's contract and never

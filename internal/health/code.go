@@ -6,6 +6,8 @@ package health
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -87,8 +89,8 @@ func (c Code) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // MarshalJSON keeps the code out of anything encoded by mistake.
 func (c Code) MarshalJSON() ([]byte, error) { return []byte(`"` + c.String() + `"`), nil }
 
-// GoString masks %#v too.
-func (c Code) GoString() string { return "health.Code(" + c.String() + ")" }
+// Format masks by every verb: %d would show the field as it is.
+func (c Code) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
 // Answer is what the authority says of a code. Diagnosed and contact are not
 // told apart, and there is no end date (domain.md 1A): a stop is lifted by

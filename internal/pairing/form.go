@@ -65,6 +65,7 @@ func Parse(p *city.Profile, in Input, now time.Time) (Form, error) {
 		return f, wrong
 	}
 	f.Version = p.Legal.Version
+	now = now.In(p.Location()) // who was born today was born today there
 	for _, name := range Fields(p, in.Kind) {
 		v := in.Fields[name]
 		if p.Optional(name) && strings.TrimSpace(v) == "" {

@@ -1,11 +1,14 @@
 package person
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"net/mail"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
@@ -47,6 +50,10 @@ func ParsePhone(s string) (Phone, error) {
 		s = "+" + s[2:]
 	} else if strings.HasPrefix(s, "90") && len(s) == 12 {
 		s = "+" + s
+	}
+	// The library reads letters and extensions too; no code could be sent there.
+	if strings.Trim(strings.TrimPrefix(s, "+"), "0123456789") != "" {
+		return Phone{}, ErrPhoneShape
 	}
 	n, err := phonenumbers.Parse(s, "TR")
 	if err != nil {
@@ -99,20 +106,22 @@ func (p Phone) LogValue() slog.Value { return slog.StringValue(p.String()) }
 // MarshalJSON keeps the number out of anything encoded by mistake.
 func (p Phone) MarshalJSON() ([]byte, error) { return []byte(`"` + p.String() + `"`), nil }
 
-// GoString masks %#v too.
-func (p Phone) GoString() string { return "person.Phone(" + p.String() + ")" }
+// Format masks by every verb: %d would show the field as it is.
+func (p Phone) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.String()) }
 
 // Email is a mail address. It prints masked.
 type Email struct{ s string }
 
-// ParseEmail reads one plain address, at most 254 bytes, no display name.
+// ParseEmail reads one plain address, at most 254 bytes, no display name and no
+// marks that turn text around.
 func ParseEmail(s string) (Email, error) {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return Email{}, ErrEmailMissing
 	}
 	a, err := mail.ParseAddress(s)
-	if err != nil || a.Address != s || len(s) > 254 || !utf8.ValidString(s) {
+	hidden := strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) >= 0
+	if err != nil || a.Address != s || len(s) > 254 || hidden || !utf8.ValidString(s) {
 		return Email{}, ErrEmailShape
 	}
 	if _, host, _ := strings.Cut(s, "@"); !strings.Contains(host, ".") || strings.HasSuffix(host, ".") {
@@ -144,14 +153,15 @@ func (e Email) LogValue() slog.Value { return slog.StringValue(e.String()) }
 // MarshalJSON keeps the address out of anything encoded by mistake.
 func (e Email) MarshalJSON() ([]byte, error) { return []byte(`"` + e.String() + `"`), nil }
 
-// GoString masks %#v too.
-func (e Email) GoString() string { return "person.Email(" + e.String() + ")" }
+// Format masks by every verb: %d would show the field as it is.
+func (e Email) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()) }
 
 // Birth is a birth date without a time or zone. It prints as stars.
 type Birth struct{ y, m, d int }
 
 // ParseBirth reads day, month and year as typed in three fields. It must be a
-// day that exists, not after now, and within 130 years.
+// day that exists, not after now by the clock now is told on, and within 130
+// years.
 func ParseBirth(day, month, year string, now time.Time) (Birth, error) {
 	day, month, year = digits(day), digits(month), digits(year)
 	if day == "" && month == "" && year == "" {
@@ -163,11 +173,13 @@ func ParseBirth(day, month, year string, now time.Time) (Birth, error) {
 	if err1 != nil || err2 != nil || err3 != nil || y < 1000 || y > 9999 {
 		return Birth{}, ErrBirthShape
 	}
+	// In UTC, which has every midnight: Türkiye's clocks have leapt over some.
 	t := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC)
+	ty, tm, td := now.Date()
 	switch {
 	case t.Year() != y || int(t.Month()) != m || t.Day() != d:
 		return Birth{}, ErrBirthShape
-	case t.After(now):
+	case t.After(time.Date(ty, tm, td, 0, 0, 0, 0, time.UTC)):
 		return Birth{}, ErrBirthFuture
 	case now.Year()-y > 130:
 		return Birth{}, ErrBirthOld
@@ -235,5 +247,5 @@ func (b Birth) LogValue() slog.Value { return slog.StringValue(b.String()) }
 // MarshalJSON keeps the date out of anything encoded by mistake.
 func (b Birth) MarshalJSON() ([]byte, error) { return []byte(`"` + b.String() + `"`), nil }
 
-// GoString masks %#v too.
-func (b Birth) GoString() string { return "person.Birth(" + b.String() + ")" }
+// Format masks by every verb: %d would show the field as it is.
+func (b Birth) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, b.String()) }

@@ -5,6 +5,8 @@
 package person
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"unicode"
@@ -166,8 +168,8 @@ func (id ID) LogValue() slog.Value { return slog.StringValue(id.String()) }
 // MarshalJSON keeps the number out of anything encoded by mistake.
 func (id ID) MarshalJSON() ([]byte, error) { return []byte(`"` + id.String() + `"`), nil }
 
-// GoString masks %#v too.
-func (id ID) GoString() string { return "person.ID(" + id.String() + ")" }
+// Format masks by every verb: %d would show the field as it is.
+func (id ID) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, id.String()) }
 
 // digits drops blanks and dashes and reads every script's decimal digits as
 // ASCII, so that a number typed on an Arabic keyboard is the number.

@@ -1,6 +1,8 @@
 package person
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"unicode"
@@ -29,14 +31,15 @@ var (
 // document (seed 004: "exclusively in Turkish or English"). It prints masked.
 type Name struct{ s string }
 
-// ParseName reads a name as typed: composed (NFC), blanks folded to one.
+// ParseName reads a name as typed: composed, ligatures that copied text brings
+// along taken apart (NFKC; ﬁ has no Turkish upper case), blanks folded to one.
 // Marks that turn text around (bidi controls) are refused, not dropped: a name
 // that carries them was not typed by its owner.
 func ParseName(s string) (Name, error) {
 	if !utf8.ValidString(s) || strings.ContainsRune(s, utf8.RuneError) {
 		return Name{}, ErrNameHidden
 	}
-	s = norm.NFC.String(s)
+	s = norm.NFKC.String(s)
 	s = strings.Join(strings.Fields(s), " ")
 	if s == "" {
 		return Name{}, ErrNameMissing
@@ -86,15 +89,15 @@ func (n Name) LogValue() slog.Value { return slog.StringValue(n.String()) }
 // MarshalJSON keeps the name out of anything encoded by mistake.
 func (n Name) MarshalJSON() ([]byte, error) { return []byte(`"` + n.String() + `"`), nil }
 
-// GoString masks %#v too.
-func (n Name) GoString() string { return "person.Name(" + n.String() + ")" }
+// Format masks by every verb: %d would show the field as it is.
+func (n Name) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, n.String()) }
 
 // Fold is the search key of a Turkish text: every way of writing the same name
 // gives the same key (İ, I, ı, i are one; ş and s, ğ and g, ... are one), since
 // clerks, registers and phones each get the dots wrong in their own way.
 func Fold(s string) string {
 	var b strings.Builder
-	for _, r := range norm.NFD.String(s) {
+	for _, r := range norm.NFKD.String(s) {
 		switch r {
 		case 'İ', 'I', 'ı', 'i':
 			b.WriteByte('i')
