@@ -55,9 +55,10 @@ type Config struct {
 
 // server holds what the operations share.
 type server struct {
-	cfg  Config
-	log  *slog.Logger
-	busy inFlight
+	cfg       Config
+	log       *slog.Logger
+	busy      inFlight
+	styleHash string // of the one sheet in our pages, for their policy
 }
 
 // New makes the handler of everything under Prefix.

@@ -209,7 +209,7 @@ func (s *server) cityRoutes(doc huma.API) {
 			}
 		}
 		return &out[Cities]{Cacheable{CacheControl: cityCache}, c}, nil
-	}, nil, 422)
+	}, nil, ErrCursor.On("?cursor"))
 
 	type onePath struct {
 		City string `path:"city" doc:"A city's id" example:"istanbul"`
@@ -224,7 +224,7 @@ func (s *server) cityRoutes(doc huma.API) {
 			return nil, s.problem(ctx, city.ErrNoCity)
 		}
 		return &out[City]{Cacheable{CacheControl: cityCache}, describeCity(p, s.cfg.Now())}, nil
-	}, nil, 404)
+	}, nil, city.ErrNoCity)
 
 	type desksIn struct {
 		Page
@@ -258,7 +258,7 @@ func (s *server) cityRoutes(doc huma.API) {
 			list.Desks = append(list.Desks, desk(byID[id]))
 		}
 		return &out[Desks]{Cacheable{CacheControl: cityCache}, list}, nil
-	}, nil, 404, 422)
+	}, nil, city.ErrNoCity, ErrQuery.On("?limit"))
 
 	operation[struct{}](doc, huma.Operation{
 		OperationID: "list-provinces", Method: http.MethodGet, Path: Prefix + "v1/provinces", Tags: []string{"cities"},
@@ -313,10 +313,8 @@ func describeCity(p *city.Profile, now time.Time) City {
 		t := texts(p.Intro)
 		c.Intro = &t
 	}
-	for _, k := range kinds {
-		if k != string(pairing.Renew) || p.Asks("hes") {
-			c.Forms = append(c.Forms, describeForm(p, pairing.Kind(k)))
-		}
+	for _, k := range kindsOf(p) {
+		c.Forms = append(c.Forms, describeForm(p, pairing.Kind(k)))
 	}
 	for _, sc := range p.Schemes {
 		check := sc.Check

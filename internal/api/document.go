@@ -7,13 +7,16 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"turnike/internal/fault"
+	"turnike/internal/i18n"
 )
 
 // operation registers h under op and writes down what it takes and gives. B is
 // the shape of its body, struct{} for none; the body itself is read by us and
 // not by the framework, whose refusals repeat what was sent. examples are
-// bodies that are taken; failures are the statuses of its problems.
-func operation[B, I, O any](doc huma.API, op huma.Operation, answer string, example any, h func(context.Context, *I) (*O, error), examples map[string]any, failures ...int) {
+// bodies that are taken; failures are what can go wrong, one for each status.
+func operation[B, I, O any](doc huma.API, op huma.Operation, answer string, example any, h func(context.Context, *I) (*O, error), examples map[string]any, failures ...*fault.Fault) {
 	reg := doc.OpenAPI().Components.Schemas
 	if op.DefaultStatus == 0 {
 		op.DefaultStatus = http.StatusOK
@@ -22,13 +25,17 @@ func operation[B, I, O any](doc huma.API, op huma.Operation, answer string, exam
 	op.MaxBodyBytes = 2 * MaxBody // wrap has measured it
 	op.BodyReadTimeout = -1       // and read it
 	op.Responses = map[string]*huma.Response{}
-	for _, status := range append(failures, http.StatusInternalServerError) {
-		op.Responses[strconv.Itoa(status)] = problemResponse(reg, status)
+	for _, f := range append(failures, errOurs) {
+		op.Responses[strconv.Itoa(statusOf(f))] = problemResponse(reg, f)
 	}
 	ok := &huma.Response{Description: answer, Content: map[string]*huma.MediaType{}}
 	op.Responses[strconv.Itoa(op.DefaultStatus)] = ok
-	if out, found := reflect.TypeFor[O]().FieldByName("Body"); found {
-		ok.Content["application/json"] = &huma.MediaType{Schema: reg.Schema(out.Type, true, ""), Example: example}
+	out := reflect.TypeFor[O]()
+	if body, found := out.FieldByName("Body"); found {
+		ok.Content["application/json"] = &huma.MediaType{Schema: reg.Schema(body.Type, true, ""), Example: example}
+	}
+	if _, found := out.FieldByName("ETag"); found {
+		op.Responses["304"] = &huma.Response{Description: "Unchanged since the ETag sent as If-None-Match"}
 	}
 	if body := reflect.TypeFor[B](); body != reflect.TypeFor[struct{}]() {
 		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{}}
@@ -53,51 +60,42 @@ var problemTexts = map[int]string{
 	410: "Its time is over, or its tries are used up: begin again",
 	413: "The body is over 64 kB",
 	415: "The body is not JSON in UTF-8",
-	422: "Fields need mending, or the key was used for another form",
+	422: "Something that was sent needs mending, or the key was used for another form",
 	429: "Too many codes for this number for now; Retry-After says how long to wait",
 	500: "A failure of ours; the reference finds it in our logs",
 	503: "A part that is needed is away; Retry-After says when to try again",
 }
 
-func problemResponse(reg huma.Registry, status int) *huma.Response {
+// problemResponse describes a failure, with f as an English caller gets it.
+func problemResponse(reg huma.Registry, f *fault.Fault) *huma.Response {
+	p := bare(i18n.English, f)
+	if f.Field != "" {
+		p.Errors = []ProblemItem{item(i18n.English, f)}
+	}
+	if f == errOurs {
+		p.Reference = "K7QX2M4D"
+	}
 	r := &huma.Response{
-		Description: problemTexts[status],
+		Description: problemTexts[p.Status],
 		Content: map[string]*huma.MediaType{"application/problem+json": {
 			Schema:  reg.Schema(reflect.TypeFor[Problem](), true, ""),
-			Example: problemExample(status),
+			Example: p,
 		}},
 	}
-	if status == 429 || status == 503 || status == 409 {
+	if f.RetryAfter > 0 {
 		r.Headers = map[string]*huma.Param{"Retry-After": {Description: "Seconds to wait", Schema: &huma.Schema{Type: "integer"}}}
 	}
 	return r
 }
 
-// problemExample is a problem of a status, as an English caller gets it.
-func problemExample(status int) any {
-	f := map[int]Problem{
-		422: {Type: Prefix + "problems/card.length", Code: "card.length", Title: "Something needs mending", Detail: "The card number must have 16 digits. Enter it as printed on the card.",
-			Errors: []ProblemItem{{Pointer: "#/fields/card", Code: "card.length", Detail: "The card number must have 16 digits. Enter it as printed on the card.", Args: map[string]any{"want": "16"}}}},
-		429: {Type: Prefix + "problems/code.too_soon", Code: "code.too_soon", Title: "Too often", Detail: "Wait a little before asking for a new code: 1 minute."},
-		404: {Type: Prefix + "problems/request.unknown", Code: "request.unknown", Title: "Not found", Detail: "We found nothing that you had begun. Please start again with the form."},
-		410: {Type: Prefix + "problems/request.lapsed", Code: "request.lapsed", Title: "Over", Detail: "The time for this has run out. Please start again with the form."},
-	}
-	p, ok := f[status]
-	if !ok {
-		return nil
-	}
-	p.Status = status
-	return p
-}
-
-// formExamples are forms that the sandbox's cities take.
+// formExamples are forms that İstanbul takes; docs/sandbox.md knows the people.
 func formExamples() map[string]any {
 	return map[string]any{
 		"istanbul": map[string]any{
 			"kind": "pair", "lang": "en",
 			"fields": map[string]any{
-				"first_name": "Ayşe", "last_name": "Yılmaz", "id": "10000000146", "birth": "1954-03-27", "email": "ayse@example.com",
-				"card": "3400 0000 0000 1234", "phone": "0532 123 45 67", "hes": "A1B2-C3D4-E5",
+				"first_name": "Ayşe", "last_name": "Yılmaz", "id": "30123456712", "birth": "1985-03-12", "email": "ayse@example.com",
+				"card": "3400 0000 0000 1234", "phone": "0532 123 45 67", "hes": "HHPF-FY5H-TS",
 			},
 			"boxes": map[string]any{"terms": true, "notice": true},
 		},

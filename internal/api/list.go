@@ -53,5 +53,5 @@ func (s *server) listRoutes(doc huma.API) {
 			City: p.ID, Sequence: h.Sequence, IssuedAt: h.Issued.In(p.Location()), NotAfter: h.NotAfter.In(p.Location()),
 			AgeSeconds: max(0, int64(now.Sub(h.Issued)/time.Second)), Fresh: now.Before(h.NotAfter), Cards: h.Cards,
 		}}, nil
-	}, nil, 404)
+	}, nil, ErrNoList)
 }

@@ -3,7 +3,9 @@ package api
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -18,6 +20,9 @@ import (
 
 //go:embed page.html
 var pageText string
+
+//go:embed page.css
+var pageStyle string
 
 // pageRoutes serves the document itself, a page that lists what there is, and
 // what each type of problem means.
@@ -35,16 +40,17 @@ func (s *server) pageRoutes(mux *http.ServeMux, doc *huma.OpenAPI) error {
 		return fmt.Errorf("api: %w", err)
 	}
 	ops := operations(doc)
+	sum := sha256.Sum256([]byte(pageStyle))
+	s.styleHash = "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 
 	mux.HandleFunc("GET "+Prefix+"openapi.json", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "public, max-age=300")
-		w.Header().Del("Content-Language")
 		_, _ = w.Write(raw) // held back; cannot fail
 	})
 	draw := func(w http.ResponseWriter, r *http.Request, v pageView) {
 		l := i18n.From(r.Context())
-		v.Lang = l
+		v.Lang, v.Style = l, template.CSS(pageStyle)
 		v.Title, v.Lead = i18n.T(l, "api.title"), i18n.T(l, "api.lead")
 		v.Document, v.List = i18n.T(l, "api.document"), i18n.T(l, "api.operations")
 		var b bytes.Buffer
@@ -73,6 +79,7 @@ func (s *server) pageRoutes(mux *http.ServeMux, doc *huma.OpenAPI) error {
 // pageView is what the page shows: the operations, or one problem.
 type pageView struct {
 	Lang                        i18n.Lang
+	Style                       template.CSS
 	Title, Lead, Document, List string
 	Operations                  []operationRow
 	Code                        string

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"turnike/internal/card"
 	"turnike/internal/city"
 	"turnike/internal/fault"
 	"turnike/internal/i18n"
@@ -81,6 +82,8 @@ type RequestPath struct {
 
 func (s *server) requestRoutes(doc huma.API) {
 	const base = Prefix + "v1/cities/{city}/requests"
+	// What the store says of itself when it is away (sqlstore.ErrBusy).
+	errBusy := fault.New(fault.Unavailable, "store.busy").After(2 * time.Second)
 	type begin struct {
 		City    string `path:"city" doc:"A city's id" example:"istanbul"`
 		Key     string `header:"Idempotency-Key" required:"true" doc:"Made by you for this form, for instance a UUID; at most 200 printable ASCII characters, in quotes or bare." example:"\"018f6b2e-1c9a-7d3e-9b2a-5f0c7e1d4a66\""`
@@ -93,7 +96,9 @@ func (s *server) requestRoutes(doc huma.API) {
 		DefaultStatus: http.StatusCreated,
 	}, "The request, new or as it stands under this key", requestExample("code"), func(ctx context.Context, in *begin) (*requestOut, error) {
 		return s.begin(ctx, in.City, in.Key, in.RawBody)
-	}, formExamples(), 400, 403, 404, 409, 413, 415, 422, 429, 503)
+	}, formExamples(),
+		ErrKeyMissing.On(":Idempotency-Key"), pairing.ErrPhoneDesk, city.ErrNoCity, pairing.ErrKeyInFlight.After(time.Second), ErrTooLarge, ErrMedia,
+		card.ErrLength.On("card").With("want", "16"), pairing.ErrCodeSoon.After(time.Minute), pairing.ErrSMSAway.After(time.Minute))
 
 	operation[struct{}](doc, huma.Operation{
 		OperationID: "look-at-request", Method: http.MethodGet, Path: base + "/{token}", Tags: []string{"requests"},
@@ -102,7 +107,7 @@ func (s *server) requestRoutes(doc huma.API) {
 	}, "The request", requestExample("received"), func(ctx context.Context, in *RequestPath) (*requestOut, error) {
 		v, err := s.cfg.Pairing.Look(ctx, in.City, in.Token)
 		return s.show(ctx, v, err)
-	}, nil, 404, 503)
+	}, nil, pairing.ErrNoRequest, errBusy)
 
 	type enter struct {
 		RequestPath
@@ -119,7 +124,8 @@ func (s *server) requestRoutes(doc huma.API) {
 		}
 		v, err := s.cfg.Pairing.Enter(ctx, in.City, in.Token, code)
 		return s.show(ctx, v, err)
-	}, map[string]any{"code": map[string]any{"code": "493028"}}, 400, 404, 410, 413, 415, 422, 503)
+	}, map[string]any{"code": map[string]any{"code": "493028"}},
+		ErrJSON, pairing.ErrNoRequest, pairing.ErrCodeDead, ErrTooLarge, ErrMedia, pairing.ErrCodeWrong.On("code").With("left", 4), errBusy)
 
 	operation[noBody](doc, huma.Operation{
 		OperationID: "resend-code", Method: http.MethodPost, Path: base + "/{token}/resend", Tags: []string{"requests"},
@@ -131,7 +137,8 @@ func (s *server) requestRoutes(doc huma.API) {
 		}
 		v, err := s.cfg.Pairing.Resend(ctx, in.City, in.Token)
 		return s.show(ctx, v, err)
-	}, map[string]any{"none": map[string]any{}}, 400, 403, 404, 410, 413, 415, 422, 429, 503)
+	}, map[string]any{"none": map[string]any{}},
+		ErrJSON, pairing.ErrPhoneDesk, pairing.ErrNoRequest, pairing.ErrLapsed, ErrTooLarge, ErrMedia, ErrNoField.On("#"), pairing.ErrCodeSoon.After(time.Minute), pairing.ErrSMSAway.After(time.Minute))
 }
 
 // begin takes a form.
@@ -150,6 +157,9 @@ func (s *server) begin(ctx context.Context, id, header string, raw []byte) (*req
 		return nil, s.problem(ctx, err)
 	}
 	kind := pairing.Kind(f.kind)
+	if offered := kindsOf(p); !slices.Contains(offered, f.kind) {
+		return nil, s.problem(ctx, fault.List{ErrChoice.On("#/kind").With("of", strings.Join(offered, ", "))})
+	}
 	if err := f.fits(p, kind); err != nil {
 		return nil, s.problem(ctx, err)
 	}
@@ -204,6 +214,15 @@ func (f form) fits(p *city.Profile, k pairing.Kind) error {
 		}
 	}
 	return wrong.Err()
+}
+
+// kindsOf are the kinds of request a city offers: where no HES code is asked
+// there is none to renew.
+func kindsOf(p *city.Profile) []string {
+	if p.Asks("hes") {
+		return kinds
+	}
+	return slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return k == string(pairing.Renew) })
 }
 
 // names are the fields a form of a kind may carry in a city.

@@ -45,6 +45,7 @@ type world struct {
 	router  routers.Router
 	log     *lockedBuffer
 	head    *statuslist.Head
+	cities  city.Set
 	*moving
 }
 
@@ -99,6 +100,7 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(func() { keys.Close() })
 	cities, err := city.Shipped()
 	must(err)
+	w.cities = cities
 
 	w.sandbox, err = sandbox.New(sandbox.Config{Now: w.clock})
 	must(err)

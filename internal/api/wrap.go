@@ -27,7 +27,7 @@ func (s *server) wrap(mux *http.ServeMux) http.Handler {
 		h := w.header
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; style-src "+s.styleHash)
 		h.Set("Cache-Control", "no-store")
 		h.Set("Vary", "Accept-Language")
 		l := i18n.Parse(r.Header.Get("Accept-Language"))
@@ -138,6 +138,8 @@ func (w *held) send(out http.ResponseWriter, r *http.Request) {
 	}
 	public := w.status == http.StatusOK && strings.HasPrefix(w.header.Get("Cache-Control"), "public")
 	if public {
+		w.header.Del("Vary") // it holds all three languages, or none
+		w.header.Del("Content-Language")
 		sum := sha256.Sum256(w.body.Bytes())
 		tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 		w.header.Set("ETag", tag)
