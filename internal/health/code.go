@@ -39,7 +39,7 @@ type Code struct{ s string }
 // up to a bar: what follows it is the code, and of any longer text with
 // a separator the last ten characters are.
 func ParseCode(s string) (Code, error) {
-	prefixed := strings.ContainsAny(s, "|:=/")
+	prefixed := strings.ContainsAny(s, scanned)
 	var b strings.Builder
 	for _, r := range s {
 		switch {
@@ -49,7 +49,7 @@ func ParseCode(s string) (Code, error) {
 			b.WriteRune(r - 'a' + 'A')
 		case r == 'ı' || r == 'İ':
 			b.WriteByte('I')
-		case strings.ContainsRune(" \t\r\n-–—._|:=/\u00a0\u200e\u200f", r):
+		case strings.ContainsRune(" \t\r\n-–—._\u00a0\u200e\u200f"+scanned, r):
 		default:
 			return Code{}, ErrCodeShape
 		}
@@ -66,6 +66,10 @@ func ParseCode(s string) (Code, error) {
 	}
 	return Code{c}, nil
 }
+
+// scanned are the signs that set a code apart in text around it: what a QR
+// image holds is not published, an address or a prefix is likely.
+const scanned = "|:=/?&#;,"
 
 // RestoreCode gives back a code that was checked before it was stored.
 func RestoreCode(s string) Code { return Code{s} }
