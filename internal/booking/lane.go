@@ -20,7 +20,7 @@ type task struct {
 	done chan struct{}
 }
 
-// Batch is the most tasks that share a transaction, and queued the most that
+// batch is the most tasks that share a transaction, and queued the most that
 // wait for one.
 const (
 	batch  = 256
@@ -37,11 +37,15 @@ func (s *Service) run(ctx context.Context, t *task) error {
 	}
 	t.done = make(chan struct{})
 	s.mu.Lock()
-	if len(s.waiting) >= queued {
+	if len(s.waiting)+len(s.first) >= queued {
 		s.mu.Unlock()
 		return ErrQueueFull
 	}
-	s.waiting = append(s.waiting, t)
+	if len(t.ids) > 0 {
+		s.first = append(s.first, t)
+	} else {
+		s.waiting = append(s.waiting, t)
+	}
 	if !s.busy {
 		s.busy = true
 		go s.lead()
@@ -51,24 +55,34 @@ func (s *Service) run(ctx context.Context, t *task) error {
 	return t.err
 }
 
-// lead does what waits until nothing does.
+// lead does what waits until nothing does. Who has a place goes before who
+// wants one: in a rush a place must not lapse because its holder's word stood
+// behind thousands of others' wishes.
 func (s *Service) lead() {
 	for {
 		s.mu.Lock()
-		n := min(len(s.waiting), batch)
-		if n == 0 {
+		group := make([]*task, 0, batch)
+		group = gather(group, &s.first)
+		group = gather(group, &s.waiting)
+		if len(group) == 0 {
 			s.busy = false
 			s.mu.Unlock()
 			return
 		}
-		group := slices.Clone(s.waiting[:n])
-		s.waiting = slices.Delete(s.waiting, 0, n)
 		s.mu.Unlock()
 		s.settle(group)
 		for _, t := range group {
 			close(t.done)
 		}
 	}
+}
+
+// gather moves as many tasks as there is room for from a queue to a group.
+func gather(group []*task, queue *[]*task) []*task {
+	n := min(len(*queue), batch-len(group))
+	group = append(group, (*queue)[:n]...)
+	*queue = slices.Delete(*queue, 0, n)
+	return group
 }
 
 // settle does a group together, and where the database refused that, one by

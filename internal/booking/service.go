@@ -46,6 +46,7 @@ type Service struct {
 	board *Board
 
 	mu      sync.Mutex
+	first   []*task // about visits that are there
 	waiting []*task
 	busy    bool // somebody leads
 }
