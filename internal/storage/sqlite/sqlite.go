@@ -35,6 +35,9 @@ type Config struct {
 	// VFS is the name of the file layer, empty for the system's own; tests and
 	// benches put a slow or failing disk there.
 	VFS string
+	// CheckpointPages is after how many pages the log is moved into the file;
+	// zero is the usual number.
+	CheckpointPages int
 
 	// pragma overrides settings, for the test that wrong ones are refused.
 	pragma map[string]string
@@ -81,6 +84,9 @@ func (c Config) dsn(reading bool) string {
 		add("page_size", strconv.Itoa(pageSize))
 	}
 	for k, v := range settings {
+		if k == "wal_autocheckpoint" && c.CheckpointPages > 0 {
+			v = strconv.Itoa(c.CheckpointPages)
+		}
 		if o, ok := c.pragma[k]; ok {
 			v = o
 		}
