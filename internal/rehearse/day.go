@@ -218,12 +218,9 @@ func (r *run) prepare(ctx context.Context) error {
 	if r.gate, err = gate.Open(gate.Config{Dir: filepath.Join(r.Dir, "gate"), City: p.ID}); err != nil {
 		return err
 	}
-	folder := filepath.Join(r.Dir, "list", p.ID)
-	r.fetch = func(_ context.Context, name string, _ int64) ([]byte, error) {
-		return os.ReadFile(filepath.Join(folder, name))
-	}
+	r.fetch = folder(r.Dir, p.ID)
 	r.taps = tap.NewMemory()
-	device := r.keyOf(deviceName)
+	device := keyOf(deviceName, r.Seed)
 	public := device.Public().(ed25519.PublicKey)
 	r.taps.Enrol(p.ID, tap.Device{ID: statuslist.KeyIDOf(public), Key: public})
 	if r.journal, err = gate.OpenJournal(gate.JournalConfig{Dir: filepath.Join(r.Dir, "taps"), City: p.ID, Key: device}, r.from); err != nil {
@@ -234,24 +231,37 @@ func (r *run) prepare(ctx context.Context) error {
 
 // keyOf makes a key out of the seed: a rehearsal has nothing to keep secret
 // and the same seed is to give the same files.
-func (r *run) keyOf(name string) ed25519.PrivateKey {
-	seed := sha256.Sum256([]byte(name + strconv.FormatUint(r.Seed, 10)))
-	return ed25519.NewKeyFromSeed(seed[:])
+func keyOf(name string, seed uint64) ed25519.PrivateKey {
+	k := sha256.Sum256([]byte(name + strconv.FormatUint(seed, 10)))
+	return ed25519.NewKeyFromSeed(k[:])
 }
 
-func (r *run) openPublisher() error {
-	root, list := r.keyOf("root"), r.keyOf("list")
-	signed := statuslist.Root{City: r.City.ID, Version: 1, Threshold: 1, Keys: []ed25519.PublicKey{root.Public().(ed25519.PublicKey)}}
-	signed.ListKeys = []statuslist.ListKey{{Key: list.Public().(ed25519.PublicKey), From: r.from.AddDate(0, 0, -1), To: r.from.AddDate(1, 0, 0)}}
+func (r *run) openPublisher() (err error) {
+	r.pub, err = publisher(r.Dir, r.City.ID, r.ranges, r.tables(r.from), r.from, r.Seed)
+	return err
+}
+
+// publisher starts a city's list in a folder under dir, with keys of its own.
+func publisher(dir, cityID string, ranges *statuslist.Ranges, rules []*statuslist.Rules, from time.Time, seed uint64) (*statuslist.Publisher, error) {
+	root, list := keyOf("root", seed), keyOf("list", seed)
+	signed := statuslist.Root{City: cityID, Version: 1, Threshold: 1, Keys: []ed25519.PublicKey{root.Public().(ed25519.PublicKey)}}
+	signed.ListKeys = []statuslist.ListKey{{Key: list.Public().(ed25519.PublicKey), From: from.AddDate(0, 0, -1), To: from.AddDate(1, 0, 0)}}
 	file, err := signed.Sign(root)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.pub, err = statuslist.OpenPublisher(statuslist.PublisherConfig{
-		Dir: filepath.Join(r.Dir, "list"), City: r.City.ID, Ranges: r.ranges,
-		Rules: r.tables(r.from), Key: list, Roots: [][]byte{file},
+	return statuslist.OpenPublisher(statuslist.PublisherConfig{
+		Dir: filepath.Join(dir, "list"), City: cityID, Ranges: ranges,
+		Rules: rules, Key: list, Roots: [][]byte{file},
 	})
-	return err
+}
+
+// folder fetches a city's files from where publisher put them.
+func folder(dir, cityID string) gate.Fetch {
+	list := filepath.Join(dir, "list", cityID)
+	return func(_ context.Context, name string, _ int64) ([]byte, error) {
+		return os.ReadFile(filepath.Join(list, name))
+	}
 }
 
 // tables are the rules as known at a moment. The judge goes by the same

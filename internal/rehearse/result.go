@@ -123,31 +123,32 @@ func (b bitset) each(f func(i uint32)) {
 	}
 }
 
-// judge says what a tap had to be answered, from the city's decisions as they
-// are written: not from the tables made of them, nor by the gate's clock. A
-// later line wins.
+// judge says what a tap had to be answered.
 func (r *run) judge(t *rideTap) gate.Decision {
 	if t.place == noPlace {
 		return gate.Refuse
 	}
-	s := r.truth(t.place)
+	return decided(r.known, r.truth(t.place), t.at.In(r.zone))
+}
+
+// decided says what a card gets at a local time, from the city's decisions as
+// they are written: not from the tables made of them, nor by the gate's clock.
+// A later line wins.
+func decided(known []city.Decision, s statuslist.Status, at time.Time) gate.Decision {
 	c := card.Class(s.Class)
-	if s.Stopped(statuslist.DayOf(t.at.In(r.zone))) || c == card.Dead {
+	if s.Stopped(statuslist.DayOf(at)) || c == card.Dead {
 		return gate.Refuse
 	}
-	for _, d := range slices.Backward(r.known) {
-		if !t.at.Before(d.From) && (d.Until.IsZero() || t.at.Before(d.Until)) && slices.Contains(d.Classes, c.String()) && within(d, t.at.In(r.zone)) {
-			switch d.Outcome {
-			case "refuse":
-				return gate.Refuse
-			case "full_fare":
-				return gate.AdmitFullFare
-			}
-			return gate.Admit
+	for _, d := range slices.Backward(known) {
+		if !at.Before(d.From) && (d.Until.IsZero() || at.Before(d.Until)) && slices.Contains(d.Classes, c.String()) && within(d, at) {
+			return byWord[d.Outcome]
 		}
 	}
 	return gate.Admit
 }
+
+// byWord is what the gate does by the words of a city's file.
+var byWord = map[string]gate.Decision{"refuse": gate.Refuse, "full_fare": gate.AdmitFullFare, "ride": gate.Admit}
 
 // within tells whether a decision's hours hold at a local time.
 func within(d city.Decision, at time.Time) bool {
