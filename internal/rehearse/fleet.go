@@ -69,11 +69,12 @@ func (r *FleetResult) add(o FleetResult) {
 // How a fleet fares: most partitions are a tunnel or a depot's night, some are
 // a vehicle forgotten for longer than a list may be believed.
 const (
-	cutChance   = 0.02 // of a connected device, each time
-	longCut     = 0.10 // of the cuts
-	shortCutMax = 36 * time.Hour
-	longCutMax  = 9 * 24 * time.Hour
-	powerCut    = 0.005 // of a device, each time: it starts again from its folder
+	cutChance = 0.02 // of a connected device, each time
+	longCut   = 0.25 // of the cuts
+	shortMax  = 36 * time.Hour
+	longMin   = 6 * 24 * time.Hour
+	longMax   = 9 * 24 * time.Hour
+	powerCut  = 0.005 // of a device, each time: it starts again from its folder
 )
 
 // published is what one sequence of the list says.
@@ -237,11 +238,11 @@ func (f *fleet) change(now time.Time) {
 // answer taps.
 func (f *fleet) live(ctx context.Context, d *fleetDevice, now time.Time) error {
 	if d.held != 0 && now.After(d.cutUntil) && d.rng.Float64() < cutChance {
-		most := shortCutMax
+		from, to := time.Duration(0), shortMax
 		if d.rng.Float64() < longCut {
-			most = longCutMax
+			from, to = longMin, longMax
 		}
-		d.cutUntil = now.Add(time.Duration(d.rng.Int64N(int64(most))))
+		d.cutUntil = now.Add(from + time.Duration(d.rng.Int64N(int64(to-from))))
 		d.result.Partitions++
 	}
 	if d.held != 0 && d.rng.Float64() < powerCut {

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// TestFleet keeps validators going for eight days, over the announcement of
+// TestFleet keeps validators going for days, over the announcement of
 // the age ban and the deadline, cut off at times for longer than a list may be
 // believed. TURNIKE_DEEP_DEVICES sets their number: 5000 takes some minutes.
-// Thousands of devices ask every two hours, a few every hour.
+// Thousands of devices live eight days and ask every two hours, a few ten and every hour.
 func TestFleet(t *testing.T) {
-	o := FleetOptions{City: istanbul(t), Seed: 1, Devices: 25, Every: time.Hour}
+	o := FleetOptions{City: istanbul(t), Seed: 1, Devices: 25, Days: 10, Every: time.Hour}
 	o.From = time.Date(2021, 1, 11, 0, 0, 0, 0, o.City.Location())
 	if n := os.Getenv("TURNIKE_DEEP_DEVICES"); n != "" {
 		var err error
 		if o.Devices, err = strconv.Atoi(n); err != nil {
 			t.Fatal(err)
 		}
-		o.Every, o.Taps = 2*time.Hour, 8
+		o.Days, o.Every, o.Taps = 8, 2*time.Hour, 8
 	}
 	start := time.Now()
 	r, err := Fleet(t.Context(), o)
