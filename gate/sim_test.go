@@ -16,7 +16,7 @@ import (
 // list a device holds it must answer by, at the time it is; and a stop that
 // has ended holds nobody up anywhere.
 func TestEightDaysOfPartitions(t *testing.T) {
-	const devices, cards, hours, asks = 5000, 1500, 8 * 24, 3
+	const devices, cards, hours, asks = 5000, 1500, 8 * 24, 2
 	w := newWorld(t, cards)
 	rng := rand.New(rand.NewPCG(77, 1))
 	held := make([]device, devices)
@@ -34,7 +34,7 @@ func TestEightDaysOfPartitions(t *testing.T) {
 		w.change(rng, now)
 		for i := range held {
 			d := &held[i]
-			if online := hour == 0 || hour >= d.backAt && rng.IntN(6) == 0; online {
+			if online := hour == 0 || hour >= d.backAt && rng.IntN(12) == 0; online {
 				d.sync(t, w)
 				if rng.IntN(40) == 0 {
 					d.backAt = hour + rng.IntN(60)

@@ -436,12 +436,19 @@ func (g *Gate) proveFrom(live *snapshot, h *statuslist.Head, next *store, keep f
 
 func (g *Gate) drop(name string) { os.Remove(filepath.Join(g.dir, name)) }
 
-// sweep removes list files the record no longer names. What cannot be removed
-// now is tried again after the next update.
+// sweep removes files that are not of the list installed. What cannot be
+// removed now is tried again after the next update.
 func (g *Gate) sweep() {
 	named := map[string]bool{g.store.full: true}
 	for _, d := range g.store.deltas {
 		named[d] = true
+	}
+	live := g.live.Load()
+	for _, name := range live.ranges.Files() {
+		named[name] = true
+	}
+	for _, d := range live.head.Rules {
+		named[statuslist.RulesName(d)] = true
 	}
 	entries, err := os.ReadDir(g.dir)
 	if err != nil {
@@ -449,9 +456,10 @@ func (g *Gate) sweep() {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		list := strings.HasPrefix(name, "full-") || strings.HasPrefix(name, "delta-") || strings.HasPrefix(name, ".new-")
-		if list && !named[name] {
-			g.drop(name)
+		for _, kind := range []string{"full-", "delta-", "ranges-", "rules-", ".new-"} {
+			if strings.HasPrefix(name, kind) && !named[name] {
+				g.drop(name)
+			}
 		}
 	}
 }

@@ -176,21 +176,23 @@ func union(a, b []uint32) []uint32 {
 	return slices.Compact(all)
 }
 
-// prunable says whether a file may go once no head names it: the ranges and
-// roots stay, later ones build on them.
+// prunable says whether a file may go once no head leads to it.
 func prunable(name string) bool {
-	return strings.HasPrefix(name, "full-") || strings.HasPrefix(name, "delta-") ||
+	return strings.HasPrefix(name, "full-") || strings.HasPrefix(name, "ranges-") || strings.HasPrefix(name, "delta-") ||
 		strings.HasPrefix(name, "rules-") || strings.HasPrefix(name, ".new-")
 }
 
 // prune removes files no head has named for a while.
-func (p *Publisher) prune(now time.Time) error {
+func (p *Publisher) prune(ranges *Ranges, now time.Time) error {
 	named := map[string]bool{p.head.Full.Name(): true}
 	for _, d := range p.head.Deltas {
 		named[d.Name()] = true
 	}
 	for _, d := range p.head.Rules {
 		named[RulesName(d)] = true
+	}
+	for _, name := range ranges.Files() {
+		named[name] = true
 	}
 	for name := range named {
 		p.retired[name] = now

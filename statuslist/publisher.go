@@ -490,7 +490,7 @@ func (p *Publisher) send(ranges *Ranges, rules []*Rules, renewed bool, now time.
 		return false, err
 	}
 	p.unsent, p.unsentFold = nil, identity
-	return true, p.prune(now)
+	return true, p.prune(ranges, now)
 }
 
 // writeParts writes the rules and the chain of ranges.
@@ -503,12 +503,21 @@ func (p *Publisher) writeParts(h *Head, ranges *Ranges, rules []*Rules) error {
 			return err
 		}
 	}
-	return p.write(RangesName(h.Ranges), ranges.Marshal())
+	for r := ranges; r != nil; r = r.up {
+		if err := p.write(RangesName(r.Digest()), r.Marshal()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sign writes the head, the last file of a publication.
 func (p *Publisher) sign(h Head) error {
 	file := h.Sign(p.cfg.Key)
+	// What the head names is in the folder for good before the head is.
+	if err := syncDir(p.dir); err != nil {
+		return err
+	}
 	if err := WriteFile(filepath.Join(p.dir, HeadName), file); err != nil {
 		return err
 	}
@@ -516,19 +525,28 @@ func (p *Publisher) sign(h Head) error {
 	return nil
 }
 
-// write writes an immutable file, unless it is there.
+// write writes an immutable file, unless it is there: it was put in place
+// whole, under a name that says what is in it.
 func (p *Publisher) write(name string, file []byte) error {
 	path := filepath.Join(p.dir, name)
-	if old, err := os.ReadFile(path); err == nil && Sum(old) == Sum(file) {
+	if info, err := os.Stat(path); err == nil && info.Size() == int64(len(file)) {
 		return nil
 	}
-	return WriteFile(path, file)
+	return putFile(path, file)
 }
 
 // WriteFile puts a whole file in place of whatever was there so that a power
 // cut leaves the one or the other: written aside, synced, renamed, and the
 // folder synced.
 func WriteFile(path string, file []byte) error {
+	if err := putFile(path, file); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// putFile is WriteFile short of syncing the folder.
+func putFile(path string, file []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
@@ -547,10 +565,7 @@ func WriteFile(path string, file []byte) error {
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return err
 }
 
 func syncDir(dir string) error {

@@ -315,3 +315,68 @@ func TestRangesMayOnlyGrow(t *testing.T) {
 		t.Error("a publisher opened with ranges that move cards")
 	}
 }
+
+// TestCardsIssuedOneByOne: bank cards have no ranges, so each pairing adds a
+// tag. The chain of ranges files stays short, and what a gate that follows
+// every version fetches is a small multiple of the tags there are.
+func TestCardsIssuedOneByOne(t *testing.T) {
+	r, err := NewRanges([]Scheme{{ID: 1, Digits: 12}, {ID: 2, Name: "bank cards", Digits: 16, Check: CheckLuhn, Tagged: true}}, Range{1, 0, 99})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := testPublisher(t, 100)
+	if err := p.SetRanges(r); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(9, 9))
+	now := time.Unix(18642*86400, 0)
+	var tags []uint64
+	has := map[string]bool{}
+	fetched := 0
+	for range 150 {
+		for range 1 + rng.IntN(2) { // some are staged twice before they are published
+			tags = append(tags, rng.Uint64())
+			next, err := p.Ranges().AppendTags(2, tags[len(tags)-1:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.SetRanges(next); err != nil {
+				t.Fatal(err)
+			}
+			i, ok := p.Index(Number{2, tags[len(tags)-1]})
+			if !ok || i != uint32(99+len(tags)) {
+				t.Fatalf("tag %d: got index %d, %v, want %d", len(tags), i, ok, 99+len(tags))
+			}
+			p.Set(i, Status{Class: 1})
+		}
+		now = now.Add(time.Second)
+		h, _, err := p.Publish(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := func(name string) ([]byte, error) {
+			file, err := p.read(name)
+			if !has[name] {
+				has[name] = true
+				fetched += len(file)
+			}
+			return file, err
+		}
+		got, err := h.LoadRanges(read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, tag := range tags {
+			if at, ok := got.Index(Number{2, tag}); !ok || at != uint32(100+i) {
+				t.Fatalf("tag %d: got index %d, %v, want %d", i, at, ok, 100+i)
+			}
+		}
+		if n := len(got.Files()); n > 12 {
+			t.Fatalf("files of %d tags: got %d, want at most 12", len(tags), n)
+		}
+	}
+	if most := len(tags) * 8 * 20; fetched > most {
+		t.Errorf("fetched by a gate that follows: got %d bytes, want at most %d", fetched, most)
+	}
+	t.Logf("%d tags, %d bytes fetched in %d versions", len(tags), fetched, 150)
+}

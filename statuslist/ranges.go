@@ -22,13 +22,12 @@ type Ranges struct {
 	schemes  []Scheme
 	segments []segment
 	n        uint32
-	// parent is the digest of the file this one continues; own counts the
-	// segments that stand in this one's file, the last of the slice.
-	parent  Digest
-	chained bool
-	own     int
-	digest  Digest
-	index   [256]*schemeIndex
+	// up is the table whose file this one's continues, nil for none; own
+	// counts the segments that stand in this one's file, the last of the slice.
+	up     *Ranges
+	own    int
+	digest Digest
+	index  [256]*schemeIndex
 }
 
 // segment is a run of indices from base: the numbers first to last, or tags.
@@ -57,7 +56,11 @@ type schemeIndex struct {
 	firsts []uint64
 	lasts  []uint64
 	bases  []uint32
-	tagged []*segment
+	// Of a tagged scheme: all tags ascending, the index of each, and of how
+	// many runs they are.
+	tags  []uint64
+	order []uint32
+	runs  int
 }
 
 const (
@@ -82,7 +85,7 @@ func (r *Ranges) Append(issued ...Range) (*Ranges, error) {
 	if err := next.addRanges(issued); err != nil {
 		return nil, err
 	}
-	return next, next.build()
+	return next.settled()
 }
 
 // AppendTags gives a table with further cards of a tagged scheme. The new
@@ -96,21 +99,47 @@ func (r *Ranges) AppendTags(scheme uint8, tags []uint64) (*Ranges, error) {
 			return nil, err
 		}
 	}
-	return next, next.build()
+	return next.settled()
 }
 
 // AppendScheme gives a table that knows one more way of numbering.
 func (r *Ranges) AppendScheme(s Scheme) (*Ranges, error) {
 	next := r.child()
 	next.schemes = append(next.schemes, s)
-	return next, next.build()
+	return next.settled()
 }
 
 func (r *Ranges) child() *Ranges {
-	return &Ranges{
-		schemes: slices.Clone(r.schemes), segments: slices.Clone(r.segments),
-		n: r.n, parent: r.Digest(), chained: true,
+	return &Ranges{schemes: slices.Clone(r.schemes), segments: slices.Clone(r.segments), n: r.n, up: r}
+}
+
+// settled takes up the files before it that are not much longer than its own,
+// so that of cards issued one by one the chain of files stays short and a
+// gate fetches each card a few times at most; then it builds the index.
+func (r *Ranges) settled() (*Ranges, error) {
+	before := r.up
+	for r.up != nil && r.up.ownSize() <= 2*r.ownSize() {
+		r.own += r.up.own
+		r.up = r.up.up
 	}
+	return r, r.buildOn(before)
+}
+
+// ownSize is about the length of the table's file.
+func (r *Ranges) ownSize() (size int) {
+	const runSize, tagSize = 10, 8
+	for _, s := range r.segments[len(r.segments)-r.own:] {
+		size += runSize + tagSize*len(s.tags)
+	}
+	return size
+}
+
+// Files names the table's file and those it continues.
+func (r *Ranges) Files() (names []string) {
+	for ; r != nil; r = r.up {
+		names = append(names, RangesName(r.digest))
+	}
+	return names
 }
 
 func (r *Ranges) addRanges(issued []Range) error {
@@ -140,7 +169,11 @@ func (r *Ranges) add(s segment) error {
 }
 
 // build makes the search index and finds what contradicts itself.
-func (r *Ranges) build() error {
+func (r *Ranges) build() error { return r.buildOn(r.up) }
+
+// buildOn is build given a table that r extends, nil for none, whose index of
+// tags need not be made again.
+func (r *Ranges) buildOn(before *Ranges) error {
 	if len(r.schemes) > maxSchemes {
 		return fmt.Errorf("ranges: more than %d schemes", maxSchemes)
 	}
@@ -169,7 +202,11 @@ func (r *Ranges) build() error {
 		byScheme[s.scheme] = append(byScheme[s.scheme], s)
 	}
 	for id, segments := range byScheme {
-		x, err := newSchemeIndex(segments)
+		var old *schemeIndex
+		if before != nil {
+			old = before.index[id]
+		}
+		x, err := newSchemeIndex(segments, old)
 		if err != nil {
 			return fmt.Errorf("ranges: scheme %d: %w", id, err)
 		}
@@ -179,20 +216,17 @@ func (r *Ranges) build() error {
 	return nil
 }
 
-func newSchemeIndex(segments []*segment) (*schemeIndex, error) {
+// newSchemeIndex indexes runs of one scheme; old is the index of the first of
+// them, or nil.
+func newSchemeIndex(segments []*segment, old *schemeIndex) (*schemeIndex, error) {
 	x := new(schemeIndex)
 	if segments[0].tags != nil {
-		x.tagged = segments
-		for i, s := range segments {
-			for j, t := range s.tags {
-				if j > 0 && t <= s.tags[j-1] {
-					return nil, fmt.Errorf("tags out of order")
-				}
-				for _, before := range segments[:i] {
-					if _, found := slices.BinarySearch(before.tags, t); found {
-						return nil, fmt.Errorf("a tag issued twice")
-					}
-				}
+		if old != nil {
+			x.tags, x.order, x.runs = old.tags, old.order, old.runs
+		}
+		for _, s := range segments[x.runs:] {
+			if err := x.merge(s); err != nil {
+				return nil, err
 			}
 		}
 		return x, nil
@@ -236,7 +270,7 @@ func (r *Ranges) Index(n Number) (index uint32, ok bool) {
 	if x == nil {
 		return 0, false
 	}
-	if x.tagged != nil {
+	if x.tags != nil {
 		return x.tag(n.Value)
 	}
 	cell := (n.Value - x.low) >> x.shift
@@ -259,12 +293,33 @@ func (r *Ranges) Index(n Number) (index uint32, ok bool) {
 }
 
 func (x *schemeIndex) tag(tag uint64) (uint32, bool) {
-	for _, s := range x.tagged {
-		if i, found := slices.BinarySearch(s.tags, tag); found {
-			return s.base + uint32(i), true
-		}
+	if i, found := slices.BinarySearch(x.tags, tag); found {
+		return x.order[i], true
 	}
 	return 0, false
+}
+
+// merge takes a run of tags into the index, which may share its memory with
+// an older one and is therefore made anew.
+func (x *schemeIndex) merge(s *segment) error {
+	tags := make([]uint64, 0, len(x.tags)+len(s.tags))
+	order := make([]uint32, 0, cap(tags))
+	i := 0
+	for j, t := range s.tags {
+		if j > 0 && t <= s.tags[j-1] {
+			return fmt.Errorf("tags out of order")
+		}
+		at, found := slices.BinarySearch(x.tags[i:], t)
+		if found {
+			return fmt.Errorf("a tag issued twice")
+		}
+		tags, order = append(tags, x.tags[i:i+at]...), append(order, x.order[i:i+at]...)
+		i += at
+		tags, order = append(tags, t), append(order, s.base+uint32(j))
+	}
+	x.tags, x.order = append(tags, x.tags[i:]...), append(order, x.order[i:]...)
+	x.runs++
+	return nil
 }
 
 // Number is the reverse of Index.
@@ -358,15 +413,15 @@ func (r *Ranges) on(base *Ranges) (*Ranges, error) {
 			return nil, err
 		}
 	}
-	return next, next.build()
+	return next.settled()
 }
 
 // Marshal gives the table's file: all schemes, and the runs its parent's file
 // does not already hold.
 func (r *Ranges) Marshal() []byte {
 	b := appendMagic(nil, magicRanges)
-	if r.chained {
-		b = append(append(b, 1), r.parent[:]...)
+	if r.up != nil {
+		b = append(append(b, 1), r.up.digest[:]...)
 	} else {
 		b = append(b, 0)
 	}
