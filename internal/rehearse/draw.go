@@ -55,7 +55,7 @@ func (v view) stack() stack {
 		if at.Hour()%3 == 0 {
 			s.ticks = append(s.ticks, mark{units(x + slot/2), at.Format("15")})
 		}
-		if at.Hour() == 0 {
+		if at.Hour() == 0 && i > 0 {
 			label := v.t("day.hours.midnight")
 			if v.Deadline != nil && v.Deadline.Equal(h.At) {
 				label = v.t("day.hours.deadline")

@@ -41,6 +41,11 @@ type Result struct {
 	// Districts are the places added up, most refused first.
 	Districts []PlaceRow `json:"districts"`
 
+	// Counts are the figures the day's batches held, the evening's too, and
+	// Attempts the taps a stop refused.
+	Counts   []tap.Count   `json:"-"`
+	Attempts []tap.Attempt `json:"-"`
+
 	RefusedCards uint64 `json:"refused_cards"`  // distinct, on the day
 	PairedAtGate uint64 `json:"paired_at_gate"` // riders who paired after a refusal
 	Reopened     uint64 `json:"reopened"`       // and rode within minutes
@@ -178,6 +183,7 @@ func (r *run) finish(took time.Duration) (*Result, error) {
 	res.Listed = r.listed()
 
 	counts := r.taps.Counts(p.ID)
+	res.Counts, res.Attempts = counts, r.taps.Attempts(p.ID)
 	split, _ := slices.BinarySearchFunc(counts, r.midnight.Unix()/3600, func(c tap.Count, h int64) int { return cmp.Compare(c.Hour, h) })
 	eve, day := tap.Sum(counts[:split]), tap.Sum(counts[split:])
 	res.Eve, res.Day = eve.All, day.All

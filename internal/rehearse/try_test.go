@@ -4,8 +4,15 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"turnike/gate"
+	"turnike/internal/card"
 	"turnike/internal/i18n"
+	"turnike/internal/tap"
+	"turnike/statuslist"
 )
 
 func TestTryMovesOnlyWhomTheRuleNames(t *testing.T) {
@@ -38,6 +45,15 @@ func TestTryMovesOnlyWhomTheRuleNames(t *testing.T) {
 	got := changes(trial.Before.Causes, trial.After.Causes, func(c Cause) string { return c.Key }, func(c Cause) uint64 { return c.Refused })
 	if len(got) != 1 || got[0] != (change{"paired_65", 0, more}) {
 		t.Errorf("changes by class: %+v, want only paired_65, by %d", got, more)
+	}
+	// The same rule on nothing but the counts of the day without it gives the
+	// counts of the day with it: whole hours leave no rounding.
+	known := with.Known(o.Date)
+	under := tap.Under(trial.Before.Counts, trial.Before.Attempts, func(c card.Class, at time.Time) gate.Decision {
+		return decided(known, statuslist.Status{Class: statuslist.Class(c)}, at.In(with.Location()))
+	})
+	if d := cmp.Diff(trial.After.Counts, under); d != "" {
+		t.Errorf("counts with the rule (-replayed +worked out):\n%s", d)
 	}
 	for _, l := range i18n.Langs() {
 		var page, printed bytes.Buffer

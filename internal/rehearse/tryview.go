@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"turnike/internal/city"
@@ -74,6 +75,7 @@ func (v trialView) byPlace() grid {
 func (v trialView) byHour() grid {
 	key := func(h HourRow) string { return h.At.In(v.city.Location()).Format("02.01 15:04") }
 	rows := changes(v.before.Hours, v.Hours, key, func(h HourRow) uint64 { return h.Refused })
+	slices.SortFunc(rows, func(a, b change) int { return strings.Compare(a.name, b.name) })
 	return v.grid(v.t("day.hours.title"), v.t("day.hours.hour"), rows, len(rows), same)
 }
 

@@ -245,8 +245,8 @@ func (v view) drawHours(b *strings.Builder) {
 		most = max(most, h.Taps())
 	}
 	fmt.Fprintf(b, "\n%s   █ %s  ▒ %s  ░ %s\n", v.t("day.hours.title"), v.t("day.opened"), v.t("day.full_fare"), v.t("day.refused"))
-	for _, h := range v.Hours {
-		if h.At.In(v.city.Location()).Hour() == 0 {
+	for i, h := range v.Hours {
+		if i > 0 && h.At.In(v.city.Location()).Hour() == 0 {
 			fmt.Fprintf(b, "  ----- %s\n", v.t("day.hours.midnight"))
 		}
 		part := func(n uint64) int { return int(math.Round(float64(n) / float64(most) * width)) }
