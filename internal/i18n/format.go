@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -22,10 +23,17 @@ import (
 // (CLDR ar-u-nu-latn); the ar locale would put ٬ and ٫ between Latin digits.
 func (l Lang) numbers() locales.Translator {
 	if l == Turkish {
-		return tr.New()
+		return calendars().tr
 	}
-	return en.New()
+	return calendars().en
 }
+
+// calendars are the locales' tables. Each is some hundred allocations to make,
+// so they are made once.
+var calendars = sync.OnceValue(func() (c struct{ tr, en, ar, levant locales.Translator }) {
+	c.tr, c.en, c.ar, c.levant = tr.New(), en.New(), ar.New(), ar_SY.New()
+	return c
+})
 
 // Number writes a whole number with the language's grouping: 34.260.087 in
 // Turkish, 34,260,087 in English and Arabic.
@@ -69,11 +77,11 @@ func (l Lang) Percent(share float64, digits int) string {
 func (l Lang) Date(t time.Time) string {
 	switch l {
 	case English:
-		return strconv.Itoa(t.Day()) + " " + en.New().MonthWide(t.Month()) + " " + strconv.Itoa(t.Year())
+		return strconv.Itoa(t.Day()) + " " + calendars().en.MonthWide(t.Month()) + " " + strconv.Itoa(t.Year())
 	case Arabic:
-		return strconv.Itoa(t.Day()) + " " + ar_SY.New().MonthWide(t.Month()) + " (" + ar.New().MonthWide(t.Month()) + ") " + strconv.Itoa(t.Year())
+		return strconv.Itoa(t.Day()) + " " + calendars().levant.MonthWide(t.Month()) + " (" + calendars().ar.MonthWide(t.Month()) + ") " + strconv.Itoa(t.Year())
 	}
-	return strconv.Itoa(t.Day()) + " " + tr.New().MonthWide(t.Month()) + " " + strconv.Itoa(t.Year())
+	return strconv.Itoa(t.Day()) + " " + calendars().tr.MonthWide(t.Month()) + " " + strconv.Itoa(t.Year())
 }
 
 // DateShort writes the day of t in digits, alike in all three languages and
@@ -84,22 +92,22 @@ func (l Lang) DateShort(t time.Time) string { return t.Format("02.01.2006") }
 func (l Lang) Month(m time.Month) string {
 	switch l {
 	case English:
-		return en.New().MonthWide(m)
+		return calendars().en.MonthWide(m)
 	case Arabic:
-		return ar_SY.New().MonthWide(m)
+		return calendars().levant.MonthWide(m)
 	}
-	return tr.New().MonthWide(m)
+	return calendars().tr.MonthWide(m)
 }
 
 // Weekday is the day's name: Cuma, Friday, الجمعة.
 func (l Lang) Weekday(t time.Time) string {
 	switch l {
 	case English:
-		return en.New().WeekdayWide(t.Weekday())
+		return calendars().en.WeekdayWide(t.Weekday())
 	case Arabic:
-		return ar.New().WeekdayWide(t.Weekday())
+		return calendars().ar.WeekdayWide(t.Weekday())
 	}
-	return tr.New().WeekdayWide(t.Weekday())
+	return calendars().tr.WeekdayWide(t.Weekday())
 }
 
 // DateWeekday is Date with the day's name, in the language's order.

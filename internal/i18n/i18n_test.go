@@ -80,3 +80,19 @@ func TestFold(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkSentences(b *testing.B) {
+	at := time.Date(2021, 1, 15, 14, 5, 0, 0, time.UTC)
+	for name, f := range map[string]func(){
+		"plain":  func() { T(Arabic, "page.skip") },
+		"filled": func() { T(Arabic, "page.title", "Title", "a", "Place", "b") },
+		"count":  func() { N(Arabic, "span.days", 3) },
+		"date":   func() { Arabic.Date(at) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+		})
+	}
+}
