@@ -114,8 +114,7 @@ const (
 
 // Forecast plays the rest of a pool's day forward, runs times, and gives how
 // long somebody would wait who took a number now without an appointment, or
-// who holds the given one. 200 runs take under half a millisecond for a line
-// of ten.
+// who holds the given one.
 func (n *Network) Forecast(p *Pace, s Scene, number, runs int, r *rand.Rand) Range {
 	waits := make([]time.Duration, runs)
 	f := newFuture(n, p, s, number)

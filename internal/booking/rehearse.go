@@ -2,6 +2,7 @@ package booking
 
 import (
 	"cmp"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -189,3 +190,73 @@ func (s *Score) Add(o Score) {
 	s.Wait = append(s.Wait, o.Wait...)
 	slices.Sort(s.Wait)
 }
+
+// Crowd says what people a made-up day has.
+type Crowd struct {
+	Bookable float64 // share of the counters that appointments are given at
+	Fill     float64 // share of those places that are taken
+	Walkins  float64 // people without an appointment, an hour
+}
+
+// Crowd makes up a day's people for a centre.
+func (n *Network) Crowd(c *Centre, day Day, k Crowd, r *rand.Rand) (people []Arrival) {
+	used := map[int]int{}
+	var visits []Visit
+	for _, p := range n.Plan(c, day, nil) {
+		if p.Pool == floorPool {
+			continue
+		}
+		start := n.Start(day, p.Unit)
+		for t := r.ExpFloat64() / k.Walkins * 60; t < float64(n.Unit); t += r.ExpFloat64() / k.Walkins * 60 {
+			s := n.Services[r.IntN(len(n.Services))].ID
+			people = append(people, Arrival{At: start.Add(minutes(t)), Service: s, Matters: 1, Takes: n.takes(s, 1, r)})
+		}
+		for most := int(k.Bookable*float64(p.Desks) + 0.5); used[p.Unit] < most; {
+			used[p.Unit]++
+			s := n.Services[r.IntN(len(n.Services))].ID
+			units, err := n.Units(s, 1)
+			if err != nil || r.Float64() > k.Fill {
+				continue
+			}
+			for u := 1; u < units; u++ {
+				used[p.Unit+u]++
+			}
+			visits = append(visits, Visit{Place: Place{c.ID, p.Pool, day, p.Unit, units}, Service: s, Matters: 1})
+		}
+	}
+	return append(people, n.Comers(visits, r)...)
+}
+
+// How people come to an appointment in a made-up day: of twenty one comes 5 to
+// 30 minutes late, the others five minutes early give or take four.
+const (
+	tardy    = 20
+	lateFrom = 5.0
+	lateTo   = 30.0
+)
+
+// Comers makes up how the holders of visits come: most a little early, some
+// late, some never.
+func (n *Network) Comers(visits []Visit, r *rand.Rand) []Arrival {
+	people := make([]Arrival, len(visits))
+	for i, v := range visits {
+		start, _ := n.StartOf(v.Place)
+		at := start.Add(-comeEarly + time.Duration(r.NormFloat64()*float64(comeSwing)))
+		if r.IntN(tardy) == 0 {
+			at = start.Add(minutes(lateFrom + (lateTo-lateFrom)*r.Float64()))
+		}
+		people[i] = Arrival{At: at, Slot: start, Service: v.Service, Matters: v.Matters, Takes: n.takes(v.Service, v.Matters, r),
+			Never: r.Float64() > showShare}
+	}
+	return people
+}
+
+// takes is how long a made-up visit lasts: log-normal about four fifths of the
+// time planned.
+func (n *Network) takes(service string, matters int, r *rand.Rand) time.Duration {
+	v := math.Log(1 + priorSpread*priorSpread)
+	mu := math.Log(float64(n.served[service].Minutes)*priorShare) - v/2
+	return minutes(math.Exp(mu+math.Sqrt(v)*r.NormFloat64()) * float64(matters))
+}
+
+func minutes(m float64) time.Duration { return time.Duration(m * float64(time.Minute)) }

@@ -1,52 +1,10 @@
 package booking
 
 import (
-	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
 )
-
-// crowd makes a day's people for a centre: appointments at so many of the
-// places, and so many without one an hour. Of the appointments 85 in a hundred
-// come, most a little early, some late.
-func crowd(n *Network, c *Centre, day Day, bookable, fill, walkins float64, r *rand.Rand) (people []Arrival) {
-	takes := func(service string, matters int) time.Duration {
-		m := n.served[service]
-		v := math.Log(1 + 0.6*0.6)
-		return time.Duration(math.Exp(math.Log(float64(m.Minutes)*0.8)-v/2+math.Sqrt(v)*r.NormFloat64()) * float64(matters) * float64(time.Minute))
-	}
-	used := map[int]int{}
-	for _, p := range n.Plan(c, day, nil) {
-		start := n.Start(day, p.Unit)
-		if p.Pool == floorPool {
-			continue
-		}
-		for t := r.ExpFloat64() / walkins * 60; t < float64(n.Unit); t += r.ExpFloat64() / walkins * 60 {
-			s := n.Services[r.IntN(len(n.Services))].ID
-			people = append(people, Arrival{At: start.Add(time.Duration(t * float64(time.Minute))), Service: s, Matters: 1, Takes: takes(s, 1)})
-		}
-		for used[p.Unit] < int(bookable*float64(p.Desks)+0.5) {
-			used[p.Unit]++
-			if r.Float64() > fill {
-				continue
-			}
-			s := n.Services[r.IntN(len(n.Services))]
-			if units, _ := n.Units(s.ID, 1); units > 1 {
-				if used[p.Unit+1] > 0 {
-					continue
-				}
-				used[p.Unit+1]++
-			}
-			at := start.Add(time.Duration((-5 + 4*r.NormFloat64()) * float64(time.Minute)))
-			if r.IntN(20) == 0 {
-				at = start.Add(time.Duration(5+r.IntN(25)) * time.Minute)
-			}
-			people = append(people, Arrival{At: at, Slot: start, Service: s.ID, Matters: 1, Takes: takes(s.ID, 1), Never: r.Float64() > 0.85})
-		}
-	}
-	return people
-}
 
 func TestRehearsedDays(t *testing.T) {
 	n, err := Shipped("izsu")
@@ -61,7 +19,7 @@ func TestRehearsedDays(t *testing.T) {
 		if day == Date(2021, 3, 10) {
 			all = Score{} // by now the pace is known
 		}
-		tickets, floor := n.Rehearse(c, day, crowd(n, c, day, 0.7, 0.7, 9, r), pace, r)
+		tickets, floor := n.Rehearse(c, day, n.Crowd(c, day, Crowd{Bookable: 0.7, Fill: 0.7, Walkins: 9}, r), pace, r)
 		if floor > c.Floor {
 			t.Errorf("%s: got %d people on the floor, want at most %d", day, floor, c.Floor)
 		}
