@@ -66,10 +66,14 @@ type Batch struct {
 	Sequence uint64
 	Before   statuslist.Digest
 	// Sealed is the device's clock and Uptime its running time at sealing.
-	Sealed  time.Time
-	Uptime  time.Duration
-	Stopped []Stopped
-	Counts  []Count
+	Sealed time.Time
+	Uptime time.Duration
+	// List is the sequence of the list the device last said it held, ListIssued
+	// when that was signed; zero if it has not said.
+	List       uint64
+	ListIssued time.Time
+	Stopped    []Stopped
+	Counts     []Count
 }
 
 const (
@@ -89,6 +93,7 @@ func (b *Batch) body() []byte {
 	out = append(out, b.Before[:]...)
 	out = binary.AppendVarint(out, b.Sealed.Unix())
 	out = binary.AppendVarint(out, b.Uptime.Milliseconds())
+	out = appendList(out, b.List, b.ListIssued)
 	out = binary.AppendUvarint(out, uint64(len(b.Stopped)))
 	for i := range b.Stopped {
 		out = b.Stopped[i].append(out)
@@ -98,6 +103,14 @@ func (b *Batch) body() []byte {
 		out = b.Counts[i].append(out)
 	}
 	return out
+}
+
+func appendList(b []byte, sequence uint64, issued time.Time) []byte {
+	b = binary.AppendUvarint(b, sequence)
+	if issued.IsZero() {
+		issued = time.Unix(0, 0)
+	}
+	return binary.AppendVarint(b, issued.Unix())
 }
 
 func (t *Stopped) append(b []byte) []byte {
@@ -141,6 +154,7 @@ func ParseBatch(file []byte) (*Batch, error) {
 	b.Sequence = r.uvarint()
 	copy(b.Before[:], r.take(len(b.Before)))
 	b.Sealed, b.Uptime = r.time(), r.millis()
+	b.List, b.ListIssued = r.uvarint(), r.time()
 	for n := r.uvarint(); n > 0 && r.items(n); n-- {
 		b.Stopped = append(b.Stopped, r.stopped())
 	}

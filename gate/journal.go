@@ -35,6 +35,8 @@ type Journal struct {
 	segment *os.File
 	empty   bool
 	counts  map[Count]uint64 // keyed with Taps zero
+	held    uint64           // list last noted by Holds
+	issued  time.Time
 }
 
 // JournalConfig says where a journal is and who signs its batches.
@@ -59,6 +61,7 @@ const (
 	batchPrefix   = "batch-"
 	kindStopped   = 1
 	kindCount     = 2
+	kindList      = 3
 	frameHead     = 9 // kind, length, checksum
 )
 
@@ -172,6 +175,21 @@ func (j *Journal) Record(a Answer, tap Tap) error {
 	return nil
 }
 
+// Holds notes which list the device goes by, so that its next batch says so
+// even where nobody tapped.
+func (j *Journal) Holds(s Status) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if s.Sequence == 0 || s.Sequence == j.held && s.Issued.Equal(j.issued) {
+		return nil
+	}
+	if err := j.write(frame(nil, kindList, appendList(nil, s.Sequence, s.Issued))); err != nil {
+		return fmt.Errorf("journal the list held: %w", err)
+	}
+	j.held, j.issued = s.Sequence, s.Issued
+	return nil
+}
+
 // frame puts a record behind its kind, length and checksum.
 func frame(b []byte, kind byte, record []byte) []byte {
 	b = append(b, kind)
@@ -228,7 +246,9 @@ func (j *Journal) Seal(now time.Time, uptime time.Duration) (ok bool, err error)
 	if err := j.segment.Close(); err != nil {
 		return false, fmt.Errorf("seal journal: %w", err)
 	}
-	digest, err := j.seal(suffix(j.boot, j.seq), Batch{Boot: j.boot, Sequence: j.seq, Sealed: now, Uptime: uptime})
+	digest, err := j.seal(suffix(j.boot, j.seq), Batch{
+		Boot: j.boot, Sequence: j.seq, Sealed: now, Uptime: uptime, List: j.held, ListIssued: j.issued,
+	})
 	if err != nil {
 		return false, fmt.Errorf("seal journal: %w", err)
 	}
@@ -271,7 +291,7 @@ func (j *Journal) sealOld(name string, now time.Time) error {
 	}
 	if _, err := os.Stat(j.path(batchPrefix + name)); os.IsNotExist(err) {
 		probe := b
-		if probe.read(segment); len(probe.Stopped)+len(probe.Counts) == 0 {
+		if probe.read(segment); len(probe.Stopped)+len(probe.Counts) == 0 && probe.List == 0 {
 			return os.Remove(j.path(segmentPrefix + name))
 		}
 	}
@@ -306,6 +326,8 @@ func (b *Batch) read(segment []byte) {
 		switch kind {
 		case kindStopped:
 			b.Stopped = append(b.Stopped, r.stopped())
+		case kindList:
+			b.List, b.ListIssued = r.uvarint(), r.time()
 		case kindCount:
 			c := r.count()
 			taps := c.Taps

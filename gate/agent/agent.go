@@ -231,6 +231,9 @@ func (a *Agent) get(ctx context.Context, name string, limit int64, got []byte) (
 // batch goes only once the server has said that it has it; one that arrives
 // twice is the server's to know by device, boot and sequence.
 func (a *Agent) HandIn(ctx context.Context) error {
+	if err := a.cfg.Journal.Holds(a.cfg.Gate.Status(a.cfg.Now())); err != nil {
+		return err
+	}
 	if _, err := a.cfg.Journal.Seal(a.cfg.Now(), a.cfg.Uptime()); err != nil {
 		return err
 	}

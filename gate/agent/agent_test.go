@@ -248,6 +248,14 @@ func TestHandInLosesAndDoublesNothing(t *testing.T) {
 			t.Errorf("%v: got %d taps, want %d", gate.Decision(d), counted[gate.Decision(d)], n)
 		}
 	}
+	newest := g.Status(start)
+	for boot, batches := range rc.batches {
+		for seq, b := range batches {
+			if b.List != 0 && (b.List != newest.Sequence || !b.ListIssued.Equal(newest.Issued)) {
+				t.Errorf("boot %v batch %d: says list %d of %v, want %d of %v", boot, seq, b.List, b.ListIssued, newest.Sequence, newest.Issued)
+			}
+		}
+	}
 	whole := 0
 	for boot, batches := range rc.batches {
 		whole += len(batches)
