@@ -39,12 +39,17 @@ type Board struct {
 func newBoard(n *Network) *Board { return &Board{net: n} }
 
 func (b *Board) put(d *dayState, lapse time.Time) {
-	cs := cells{}
-	d.cells.each(func(c *Cell) {
-		k := *c
-		k.dirty = false
-		cs.add(k)
-	})
+	var list []Cell
+	for _, col := range d.cells {
+		for _, c := range col {
+			if c != nil {
+				k := *c
+				k.dirty = false
+				list = append(list, k)
+			}
+		}
+	}
+	cs := cellsOf(list)
 	b.swap(&view{key: d.row.DayKey, centre: d.centre, version: d.row.Version, cells: cs, lapse: lapse})
 }
 
@@ -193,21 +198,23 @@ func (b *Board) Grid(service string, matters int, from Day, days int, ch Channel
 
 func (b *Board) count(v *view, pool string, units int, ch Channel, now time.Time) (n int, first time.Time) {
 	col, floor := v.cells[pool], v.cells[floorPool]
-	// From noon, since no office is open while clocks are changed.
+	// From noon, since no office is open while clocks are changed, and in
+	// durations, since a thousand days are counted for one page.
 	noon := v.key.Day.At(12*60, b.net.zone)
-	phone := noon.Add(-time.Duration(b.net.Rules.PhoneReleaseHours) * time.Hour)
-	walk := noon.Add(-time.Duration(b.net.Rules.WalkReleaseMinutes) * time.Minute)
+	ago := now.Sub(noon)
+	phone := time.Duration(b.net.Rules.PhoneReleaseHours) * time.Hour
+	walk := time.Duration(b.net.Rules.WalkReleaseMinutes) * time.Minute
 	rel := Release{Open: b.net.announced(v.key.Day, now)}
 	for u := range col {
-		after := time.Duration(u*b.net.Unit-12*60) * time.Minute
-		if col[u] == nil || !noon.Add(after).After(now) {
+		start := time.Duration(u*b.net.Unit-12*60) * time.Minute
+		if col[u] == nil || start <= ago {
 			continue
 		}
-		rel.Phone, rel.Walk = now.Before(phone.Add(after)), now.Before(walk.Add(after))
+		rel.Phone, rel.Walk = ago < start-phone, ago < start-walk
 		if free, err := fit(col, floor, u, units, ch, rel); err == nil {
 			n += free
 			if first.IsZero() {
-				first = noon.Add(after)
+				first = noon.Add(start)
 			}
 		}
 	}

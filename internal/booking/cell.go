@@ -63,11 +63,17 @@ type Release struct {
 
 // Free is how many places a channel may still take.
 func (c *Cell) Free(ch Channel, r Release) int {
-	free := min(c.Plan, c.Cap) - c.Used
 	if c.Pool == floorPool {
-		return free
+		return c.room()
 	}
-	k := ch.class()
+	return c.free(ch.class(), r)
+}
+
+// room is what is left of a cell without regard to quotas, as of a floor.
+func (c *Cell) room() int { return min(c.Plan, c.Cap) - c.Used }
+
+func (c *Cell) free(k class, r Release) int {
+	free := c.room()
 	if r.Phone && k != phoneClass {
 		free -= max(0, c.Phone-c.PhoneUsed)
 	}
@@ -112,21 +118,22 @@ func (c column) at(unit int) *Cell {
 // cells are one centre's day: a column for each pool.
 type cells map[string]column
 
+// cellsOf points into list, so that what is read together lies together.
 func cellsOf(list []Cell) cells {
 	cs := cells{}
-	for _, c := range list {
-		cs.add(c)
+	for i := range list {
+		cs.add(&list[i])
 	}
 	return cs
 }
 
 // add puts in a cell that is not there yet.
-func (cs cells) add(c Cell) {
+func (cs cells) add(c *Cell) {
 	col := cs[c.Pool]
 	for len(col) <= c.Unit {
 		col = append(col, nil)
 	}
-	col[c.Unit] = &c
+	col[c.Unit] = c
 	cs[c.Pool] = col
 }
 
@@ -152,13 +159,13 @@ func (cs cells) fit(pool string, unit, units int, ch Channel, r Release) error {
 // room on the floor. A count per unit is exact only while the counters are the
 // same ones, so a visit never spans a change of shift.
 func fit(pool, floor column, unit, units int, ch Channel, r Release) (free int, err error) {
-	plan := -1
+	plan, k := -1, ch.class()
 	for u := unit; u < unit+units; u++ {
 		c, f := pool.at(u), floor.at(u)
 		if c == nil || f == nil || c.Plan == 0 || plan >= 0 && c.Plan != plan {
 			return 0, ErrClosed
 		}
-		n := min(c.Free(ch, r), f.Free(ch, r))
+		n := min(c.free(k, r), f.room())
 		if n < 1 {
 			return 0, ErrFull
 		}

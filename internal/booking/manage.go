@@ -76,7 +76,7 @@ func (w *work) replan(ctx context.Context, k DayKey, ex []Exception) error {
 			cell.replan(p)
 			continue
 		}
-		d.cells.add(Cell{Pool: p.Pool, Unit: p.Unit, Plan: p.Desks, Cap: p.Desks, Phone: p.Phone, Walk: p.Walk, dirty: true})
+		d.cells.add(&Cell{Pool: p.Pool, Unit: p.Unit, Plan: p.Desks, Cap: p.Desks, Phone: p.Phone, Walk: p.Walk, dirty: true})
 	}
 	d.cells.each(func(cell *Cell) {
 		if !planned[PlanCell{Pool: cell.Pool, Unit: cell.Unit}] {
