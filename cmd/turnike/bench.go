@@ -1,15 +1,19 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
+	"time"
 
 	"turnike/internal/bench"
+	"turnike/internal/bench/pair"
 )
 
 // BenchCmd measures the product on this machine.
 type BenchCmd struct {
 	List BenchListRun `cmd:"" help:"The signed list: size against entropy, decisions, publishing, loading."`
+	Pair BenchPairRun `cmd:"" help:"A pairing with all its rows: on SQLite, on a slow disk, on PostgreSQL, over HTTP."`
 }
 
 // BenchListRun runs the list's bench and prints it.
@@ -42,4 +46,35 @@ func printBars(out io.Writer, r bench.Report, asJSON bool) error {
 		return errSaid
 	}
 	return nil
+}
+
+// BenchPairRun runs the pairing bench and prints it.
+type BenchPairRun struct {
+	Dir      string        `type:"path" help:"Where the files go: the disk that is measured. Empty: the temporary folder."`
+	Postgres string        `help:"postgres://... of an empty database, for the PostgreSQL bar."`
+	Rounds   int           `default:"5" help:"Rounds."`
+	Preload  int           `default:"500000" help:"Pairings the store holds before."`
+	Waiters  int           `default:"512" help:"Callers at once in the store's rounds."`
+	Span     time.Duration `default:"1500ms" help:"Length of each measurement."`
+	Seed     uint64        `default:"1" help:"Seed of the made-up people."`
+	JSON     bool          `help:"Print the bars as one line of JSON."`
+}
+
+// Help is shown by turnike bench pair --help.
+func (BenchPairRun) Help() string {
+	return `Takes about three minutes. Every figure is a ratio to a yardstick of the same round:
+a bare fdatasync, one transaction for each request, a JSON echo.
+
+Example:
+  turnike bench pair --postgres postgres://postgres@127.0.0.1/bench --json`
+}
+
+// Run measures; the exit status is 1 where a bar is missed.
+func (c *BenchPairRun) Run(ctx context.Context, out io.Writer) error {
+	bars, err := pair.Store(ctx, pair.Config{Dir: c.Dir, Postgres: c.Postgres, Rounds: c.Rounds, Preload: c.Preload,
+		Waiters: c.Waiters, Span: c.Span, Seed: c.Seed, Progress: os.Stderr})
+	if err != nil {
+		return err
+	}
+	return printBars(out, bench.Report{Bench: "pair", Bars: bars}, c.JSON)
 }

@@ -220,7 +220,9 @@ func (s *Service) Begin(ctx context.Context, in Input) (View, error) {
 	s.cfg.Wake(notify.CodeClass)
 	token := s.tokenOf(p.ID, r.ID)
 	if proven {
-		s.settle(ctx, p.ID, r.ID)
+		if err := s.Settle(context.WithoutCancel(ctx), p.ID, r.ID); err != nil {
+			return View{}, err
+		}
 	}
 	return s.Look(ctx, p.ID, token)
 }
@@ -376,72 +378,75 @@ func (s *Service) Enter(ctx context.Context, city, token, typed string) (View, e
 	case len(code) != 6 || strings.Trim(code, "0123456789") != "":
 		return View{}, fault.List{ErrCodeShape.On("code")}
 	}
-	var verdict *fault.Fault
-	var settle bool
-	for {
-		moved := false
-		err := s.cfg.Store.Update(ctx, func(tx Tx) error {
-			verdict, settle, moved = nil, false, false
-			r, err := tx.Request(ctx, city, id)
-			if err != nil {
-				return err
-			}
-			switch {
-			case r.State == Dead:
-				verdict = ErrCodeDead
-				return nil
-			case r.State != Waiting:
-				return nil // the same code a second time: a double click, a back button
-			case now.Sub(r.CreatedAt) > requestLife:
-				verdict = ErrLapsed
-				return nil
-			case !now.Before(r.CodeExpires):
-				verdict = ErrCodeExpired.On("code")
-				return nil
-			}
-			if r.Blind || s.codeTag(r, code) != r.CodeTag {
-				r.Tries++
-				verdict = ErrCodeWrong.On("code").With("left", MaxTries-r.Tries)
-				if r.Tries >= MaxTries {
-					r.State, r.Sealed = Dead, nil
-					verdict = ErrCodeDead
-				}
-				if err := s.noteWrong(ctx, tx, r, now); err != nil {
-					return err
-				}
-			} else {
-				f, _, err := s.openForm(r)
-				if err != nil {
-					return err
-				}
-				r.State, r.ProvenAt, r.DueAt = Proven, now, now.Add(s.cfg.CheckWait*2)
-				r.CodeTag = person.Tag{}
-				settle = true
-				if err := s.noteRight(ctx, tx, r, f.Person.Phone, now); err != nil {
-					return err
-				}
-			}
-			ok, err := tx.UpdateRequest(ctx, r)
-			moved = err == nil && !ok
+	p, err := s.profile(city)
+	if err != nil {
+		return View{}, err
+	}
+	for range 20 {
+		var r Request
+		err := s.cfg.Store.View(ctx, func(tx Tx) (err error) {
+			r, err = tx.Request(ctx, city, id)
 			return err
 		})
-		switch {
-		case errors.Is(err, ErrNoRow):
+		if errors.Is(err, ErrNoRow) {
 			return View{}, ErrNoRequest
-		case err != nil:
+		} else if err != nil {
+			return View{}, fmt.Errorf("enter code: %w", err)
+		}
+		switch {
+		case r.State == Dead:
+			return View{}, fault.List{ErrCodeDead}
+		case r.State != Waiting: // the same code a second time: a double click, a back button
+			return s.view(r, token, now)
+		case now.Sub(r.CreatedAt) > requestLife:
+			return View{}, fault.List{ErrLapsed}
+		case !now.Before(r.CodeExpires):
+			return View{}, fault.List{ErrCodeExpired.On("code")}
+		}
+		if r.Blind || s.codeTag(r, code) != r.CodeTag {
+			verdict, moved, err := s.wrongCode(ctx, r, now)
+			if err != nil {
+				return View{}, fmt.Errorf("enter code: %w", err)
+			}
+			if !moved {
+				return View{}, fault.List{verdict}
+			}
+			continue
+		}
+		// From here on the citizen may leave: what was begun is finished.
+		ctx := context.WithoutCancel(ctx)
+		r.State, r.ProvenAt, r.CodeTag = Proven, now, person.Tag{}
+		after, moved, err := s.settle(ctx, p, r, true)
+		if err != nil {
 			return View{}, fmt.Errorf("enter code: %w", err)
 		}
 		if !moved {
-			break
+			s.cfg.Wake(notify.Info)
+			return s.view(after, token, now)
 		}
 	}
-	if verdict != nil {
-		return View{}, fault.List{verdict}
+	return View{}, fmt.Errorf("enter code: request %s does not stand still", id)
+}
+
+// wrongCode counts a wrong code against the request and the number. moved says
+// that the request has changed since it was read.
+func (s *Service) wrongCode(ctx context.Context, r Request, now time.Time) (verdict *fault.Fault, moved bool, err error) {
+	r.Tries++
+	verdict = ErrCodeWrong.On("code").With("left", MaxTries-r.Tries)
+	if r.Tries >= MaxTries {
+		r.State, r.Sealed = Dead, nil
+		verdict = ErrCodeDead
 	}
-	if settle {
-		s.settle(ctx, city, id)
-	}
-	return s.Look(ctx, city, token)
+	err = s.cfg.Store.Update(ctx, func(tx Tx) error {
+		moved = false
+		ok, err := tx.UpdateRequest(ctx, r)
+		if err != nil || !ok {
+			moved = err == nil
+			return err
+		}
+		return s.noteWrong(ctx, tx, r, now)
+	})
+	return verdict, moved, err
 }
 
 // Resend sends another code for a request, within the number's limits. The
@@ -522,7 +527,12 @@ func (s *Service) Look(ctx context.Context, city, token string) (View, error) {
 	case err != nil:
 		return View{}, fmt.Errorf("look at request: %w", err)
 	}
-	v := View{City: city, Kind: r.Kind, Token: token, Reference: Reference(r.ID), Lang: r.Lang, At: r.CreatedAt, Left: MaxTries - r.Tries}
+	return s.view(r, token, now)
+}
+
+// view is what a request's holder sees of it.
+func (s *Service) view(r Request, token string, now time.Time) (View, error) {
+	v := View{City: r.City, Kind: r.Kind, Token: token, Reference: Reference(r.ID), Lang: r.Lang, At: r.CreatedAt, Left: MaxTries - r.Tries}
 	switch r.State {
 	case Waiting:
 		v.Stage, v.ExpiresAt, v.ResendAt = StageCode, r.CodeExpires, r.LastSend.Add(time.Minute)

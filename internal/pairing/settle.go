@@ -24,16 +24,6 @@ const GiveUp = 72 * time.Hour
 // infoLife is how long a result is worth sending.
 const infoLife = 48 * time.Hour
 
-// settle leads a proven request to its end, or leaves it for the worker.
-// Errors are logged here: the citizen has done their part, and the answer to
-// them is the same.
-func (s *Service) settle(ctx context.Context, city, id string) {
-	if err := s.Settle(ctx, city, id); err != nil {
-		s.cfg.Log.ErrorContext(ctx, "settle request", "city", city, "request", id, "err", err)
-	}
-	s.cfg.Wake(notify.Info)
-}
-
 // checked is what the outside world said.
 type checked struct {
 	faults fault.List    // fields to mend
@@ -41,8 +31,8 @@ type checked struct {
 	answer health.Answer // where a code was asked about
 }
 
-// Settle asks the register and the authority about one proven request and
-// completes it. It may be called again for the same request by anyone.
+// Settle leads one proven request to its end, or puts it off. It may be called
+// again for the same request by anyone: whoever moves it first does it.
 func (s *Service) Settle(ctx context.Context, cityID, id string) error {
 	p, err := s.profile(cityID)
 	if err != nil {
@@ -58,27 +48,79 @@ func (s *Service) Settle(ctx context.Context, cityID, id string) error {
 	if r.State != Proven {
 		return nil
 	}
+	_, _, err = s.settle(ctx, p, r, false)
+	s.cfg.Wake(notify.Info)
+	return err
+}
+
+// settle asks the register and the authority about a proven request and writes
+// what follows. With fresh the proof itself is not written yet: it commits with
+// the rest, in one transaction. moved says that the request has changed since
+// it was read, and nothing was written.
+func (s *Service) settle(ctx context.Context, p *city.Profile, r Request, fresh bool) (after Request, moved bool, err error) {
 	f, fields, err := s.openForm(r)
 	if err != nil {
-		return err
+		return r, false, err
 	}
 	out := s.check(ctx, p, r.Kind, f)
-	now := s.cfg.Now()
+	w := &writing{s: s, p: p, r: r, f: f, fresh: fresh, now: s.cfg.Now()}
 	switch {
 	case len(out.faults) > 0:
-		return s.refuse(ctx, p, r, f, fields, out.faults, now)
+		err = w.refuse(ctx, out.faults, fields)
 	case out.later:
-		return s.postpone(ctx, p, r, f, now)
-	}
-	// A unique index may say no where the read before said yes; then the row
-	// that stands in the way is there to be read. Three rounds are plenty.
-	for range 3 {
-		err = s.complete(ctx, p, r, f, out.answer, now)
-		if !errors.Is(err, ErrCardTaken) && !errors.Is(err, ErrPersonTaken) && !errors.Is(err, ErrCodeTaken) {
-			break
+		err = w.postpone(ctx)
+	default:
+		// A unique index may say no where the read before said yes; then the
+		// row that stands in the way is there to be read. Three rounds are
+		// plenty.
+		for range 3 {
+			err = w.complete(ctx, out.answer)
+			if !errors.Is(err, ErrCardTaken) && !errors.Is(err, ErrPersonTaken) && !errors.Is(err, ErrCodeTaken) {
+				break
+			}
 		}
 	}
-	return err
+	return w.after, w.moved, err
+}
+
+// writing is one attempt to move a request on.
+type writing struct {
+	s     *Service
+	p     *city.Profile
+	r     Request
+	f     Form
+	fresh bool
+	now   time.Time
+
+	after Request
+	moved bool
+}
+
+// update moves the request to next and does the rest, in one transaction.
+func (w *writing) update(ctx context.Context, do func(tx Tx) (next Request, err error)) error {
+	return w.s.cfg.Store.Update(ctx, func(tx Tx) error {
+		w.moved = false
+		cur, err := tx.Request(ctx, w.p.ID, w.r.ID)
+		if err != nil {
+			return err
+		}
+		if cur.Version != w.r.Version {
+			w.moved = true
+			return nil // somebody else did it, or another code was asked for
+		}
+		next, err := do(tx)
+		if err != nil {
+			return err
+		}
+		if w.fresh {
+			if err := w.s.noteRight(ctx, tx, w.r, w.f.Person.Phone, w.now); err != nil {
+				return err
+			}
+		}
+		ok, err := tx.UpdateRequest(ctx, next)
+		w.after, w.moved = next, err == nil && !ok
+		return err
+	})
 }
 
 // check asks both at once, each within CheckWait.
@@ -142,62 +184,49 @@ func theirs(r person.Record, a health.Answer) bool {
 
 // refuse opens the form again for the named fields. The phone stays proven; a
 // citizen who has left the page is told by SMS.
-func (s *Service) refuse(ctx context.Context, p *city.Profile, r Request, f Form, fields map[string]string, l fault.List, now time.Time) error {
-	text, err := s.message(p.ID, f.Person.Phone, s.refusedText(p, r.Lang, f, l), notify.Info, now, infoLife)
+func (w *writing) refuse(ctx context.Context, l fault.List, fields map[string]string) error {
+	s, left := w.s, w.r.Attempts > 0
+	text, err := s.message(w.p.ID, w.f.Person.Phone, s.refusedText(w.p, w.r.Lang, w.f, l), notify.Info, w.now, infoLife)
 	if err != nil {
 		return err
 	}
-	first := r.Attempts == 0
-	r.State, r.Result = Amend, storeFaults(l)
-	if !first {
-		r.ProvenAt = now // they come back by the SMS: the half hour begins with it
-	}
-	return s.cfg.Store.Update(ctx, func(tx Tx) error {
-		ok, err := tx.UpdateRequest(ctx, r)
-		if err != nil || !ok {
-			return err
-		}
-		if !first {
+	return w.update(ctx, func(tx Tx) (Request, error) {
+		r := w.r
+		r.State, r.Result = Amend, storeFaults(l)
+		if left {
+			r.ProvenAt = w.now // they come back by the SMS: the half hour begins with it
 			if err := tx.Enqueue(ctx, text); err != nil {
-				return err
+				return r, err
 			}
 		}
-		return s.audit(ctx, tx, audit.Citizen(r.Channel), "request.refused", r.CardTag, p.ID, r.ID, r.Result, now)
+		return r, s.audit(ctx, tx, audit.Citizen(r.Channel), "request.refused", r.CardTag, w.p.ID, r.ID, r.Result, w.now)
 	})
 }
 
 // postpone leaves the request for the worker, with a back-off of a minute that
 // doubles up to an hour, and gives up after three days.
-func (s *Service) postpone(ctx context.Context, p *city.Profile, r Request, f Form, now time.Time) error {
+func (w *writing) postpone(ctx context.Context) error {
+	s, r := w.s, w.r
 	r.Attempts++
-	if now.Sub(r.ProvenAt) > GiveUp {
-		return s.end(ctx, p, r, f, "unanswered", s.unansweredText(p, r.Lang, f), now)
+	if w.now.Sub(r.ProvenAt) <= GiveUp {
+		r.DueAt = w.now.Add(min(time.Minute<<min(r.Attempts-1, 6), time.Hour))
+		return w.update(ctx, func(tx Tx) (Request, error) {
+			return r, s.audit(ctx, tx, audit.Citizen(r.Channel), "request.postponed", r.CardTag, w.p.ID, r.ID, "unanswered", w.now)
+		})
 	}
-	r.DueAt = now.Add(min(time.Minute<<min(r.Attempts-1, 6), time.Hour))
-	return s.cfg.Store.Update(ctx, func(tx Tx) error {
-		_, err := tx.UpdateRequest(ctx, r)
-		return err
-	})
-}
-
-// end closes a request with a message and nothing else.
-func (s *Service) end(ctx context.Context, p *city.Profile, r Request, f Form, result, text string, now time.Time) error {
-	out, err := s.message(p.ID, f.Person.Phone, text, notify.Info, now, infoLife)
+	out, err := s.message(w.p.ID, w.f.Person.Phone, s.unansweredText(w.p, r.Lang, w.f), notify.Info, w.now, infoLife)
 	if err != nil {
 		return err
 	}
-	return s.cfg.Store.Update(ctx, func(tx Tx) error {
-		q, err := s.closed(r, f, result)
+	return w.update(ctx, func(tx Tx) (Request, error) {
+		q, err := s.closed(r, w.f, "unanswered")
 		if err != nil {
-			return err
-		}
-		if ok, err := tx.UpdateRequest(ctx, q); err != nil || !ok {
-			return err
+			return q, err
 		}
 		if err := tx.Enqueue(ctx, out); err != nil {
-			return err
+			return q, err
 		}
-		return s.audit(ctx, tx, audit.Citizen(r.Channel), "request.end", r.CardTag, p.ID, r.ID, result, now)
+		return q, s.audit(ctx, tx, audit.Citizen(r.Channel), "request.end", r.CardTag, w.p.ID, r.ID, "unanswered", w.now)
 	})
 }
 
@@ -215,22 +244,17 @@ func (s *Service) closed(r Request, f Form, result string) (Request, error) {
 
 // complete carries a request out in one transaction: the tie, the card's
 // class and reasons, the message, the audit row, the request's end.
-func (s *Service) complete(ctx context.Context, p *city.Profile, r Request, f Form, a health.Answer, now time.Time) error {
-	d := &deed{s: s, p: p, r: r, f: f, a: a, now: now}
+func (w *writing) complete(ctx context.Context, a health.Answer) error {
+	s, p, r, f := w.s, w.p, w.r, w.f
+	d := &deed{s: s, p: p, r: r, f: f, a: a, now: w.now}
 	if r.Kind == Pair {
 		if err := d.prepare(ctx); err != nil {
 			return err
 		}
 	}
-	return s.cfg.Store.Update(ctx, func(tx Tx) error {
-		cur, err := tx.Request(ctx, p.ID, r.ID)
-		if err != nil {
-			return err
-		}
-		if cur.State != Proven || cur.Version != r.Version {
-			return nil // somebody else did it
-		}
+	return w.update(ctx, func(tx Tx) (Request, error) {
 		d.start(tx)
+		var err error
 		switch r.Kind {
 		case Pair:
 			err = d.pair(ctx)
@@ -242,17 +266,14 @@ func (s *Service) complete(ctx context.Context, p *city.Profile, r Request, f Fo
 			err = d.renew(ctx)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", r.Kind, err)
+			return r, fmt.Errorf("%s: %w", r.Kind, err)
 		}
 		q, err := s.closed(r, f, d.result)
 		if err != nil {
-			return err
+			return q, err
 		}
 		q.PairingID = d.pairing
-		if _, err := tx.UpdateRequest(ctx, q); err != nil {
-			return err
-		}
-		return s.audit(ctx, tx, audit.Citizen(r.Channel), "pairing."+string(r.Kind), r.CardTag, p.ID, r.ID, d.result, now)
+		return q, s.audit(ctx, tx, audit.Citizen(r.Channel), "pairing."+string(r.Kind), r.CardTag, p.ID, r.ID, d.result, w.now)
 	})
 }
 

@@ -149,7 +149,14 @@ func (r *runner) sqlite(ctx context.Context) ([]bench.Bar, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []bench.Bar{a, b}, r.check(ctx, s)
+	if err := r.check(ctx, s); err != nil {
+		return nil, err
+	}
+	over, err := r.http(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("over http: %w", err)
+	}
+	return append([]bench.Bar{a, b}, over...), nil
 }
 
 func (r *runner) postgres(ctx context.Context) (bench.Bar, error) {

@@ -150,6 +150,11 @@ func open(ctx context.Context, c Config) (eng sqlstore.Engine, err error) {
 	if err = m.Ready(ctx, c.Migrate); err != nil {
 		return eng, err
 	}
+	if c.Migrate {
+		if err = teach(ctx, write); err != nil {
+			return eng, fmt.Errorf("open sqlite: %w", err)
+		}
+	}
 	// The file holds tags and sealed data; nobody else has business with it.
 	if c.VFS == "" {
 		if err = os.Chmod(c.Path, 0o600); err != nil {
