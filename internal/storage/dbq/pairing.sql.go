@@ -163,16 +163,55 @@ func (q *Queries) LiveByCode(ctx context.Context, arg LiveByCodeParams) (Pairing
 	return i, err
 }
 
+const liveByHolder = `-- name: LiveByHolder :one
+SELECT city, id, card_tag, last4, person_id, person_tag, phone_tag, person_slot, code_slot, hes_tag, sealed_hes,
+	proof, channel, lang, at_us, next_check_us, ended_us, end_reason
+FROM pairing
+WHERE city = $1 AND person_id = $2 AND person_slot = $3 AND ended_us IS NULL AND person_slot > 0
+`
+
+type LiveByHolderParams struct {
+	City       string
+	PersonID   []byte
+	PersonSlot int64
+}
+
+func (q *Queries) LiveByHolder(ctx context.Context, arg LiveByHolderParams) (Pairing, error) {
+	row := q.db.QueryRowContext(ctx, liveByHolder, arg.City, arg.PersonID, arg.PersonSlot)
+	var i Pairing
+	err := row.Scan(
+		&i.City,
+		&i.ID,
+		&i.CardTag,
+		&i.Last4,
+		&i.PersonID,
+		&i.PersonTag,
+		&i.PhoneTag,
+		&i.PersonSlot,
+		&i.CodeSlot,
+		&i.HesTag,
+		&i.SealedHes,
+		&i.Proof,
+		&i.Channel,
+		&i.Lang,
+		&i.AtUs,
+		&i.NextCheckUs,
+		&i.EndedUs,
+		&i.EndReason,
+	)
+	return i, err
+}
+
 const liveByPerson = `-- name: LiveByPerson :many
-SELECT a.city, a.id, a.card_tag, a.last4, a.person_id, a.person_tag, a.phone_tag, a.person_slot, a.code_slot, a.hes_tag,
-	a.sealed_hes, a.proof, a.channel, a.lang, a.at_us, a.next_check_us, a.ended_us, a.end_reason
-FROM pairing a
-WHERE a.city = $1 AND a.person_tag = $2 AND a.ended_us IS NULL AND a.person_slot > 0
+SELECT a.city, a.id, a.card_tag, a.last4, a.person_id, a.person_tag, a.phone_tag, a.person_slot, a.code_slot, a.hes_tag, a.sealed_hes,
+	a.proof, a.channel, a.lang, a.at_us, a.next_check_us, a.ended_us, a.end_reason
+FROM person h JOIN pairing a ON a.city = h.city AND a.person_id = h.id
+WHERE h.city = $1 AND h.tag = $2 AND a.ended_us IS NULL AND a.person_slot > 0
 UNION ALL
-SELECT b.city, b.id, b.card_tag, b.last4, b.person_id, b.person_tag, b.phone_tag, b.person_slot, b.code_slot, b.hes_tag,
-	b.sealed_hes, b.proof, b.channel, b.lang, b.at_us, b.next_check_us, b.ended_us, b.end_reason
-FROM pairing b
-WHERE b.city = $1 AND b.person_tag = $2 AND b.ended_us IS NULL AND b.person_slot = 0
+SELECT b.city, b.id, b.card_tag, b.last4, b.person_id, b.person_tag, b.phone_tag, b.person_slot, b.code_slot, b.hes_tag, b.sealed_hes,
+	b.proof, b.channel, b.lang, b.at_us, b.next_check_us, b.ended_us, b.end_reason
+FROM person k JOIN pairing b ON b.city = k.city AND b.person_id = k.id
+WHERE k.city = $1 AND k.tag = $2 AND b.ended_us IS NULL AND b.person_slot = 0
 `
 
 type LiveByPersonParams struct {
@@ -180,8 +219,10 @@ type LiveByPersonParams struct {
 	PersonTag []byte
 }
 
-// Two halves, because a live row stands in one of two indexes: the unique one
-// where its city allows one card (slot 1), the plain one where it sets no limit.
+// By the person's id, which rises with time, rather than by the tag, whose
+// index would be a random page for each pairing. Two halves, because a live row
+// stands in one of two indexes: the unique one where its city allows one card
+// (slot 1), the plain one where it sets no limit.
 func (q *Queries) LiveByPerson(ctx context.Context, arg LiveByPersonParams) ([]Pairing, error) {
 	rows, err := q.db.QueryContext(ctx, liveByPerson, arg.City, arg.PersonTag)
 	if err != nil {
@@ -348,8 +389,6 @@ const personByTag = `-- name: PersonByTag :one
 SELECT city, id, tag, key_ref, sealed, created_us, updated_us
 FROM person
 WHERE city = $1 AND tag = $2 AND tag IS NOT NULL
-ORDER BY id
-LIMIT 1
 `
 
 type PersonByTagParams struct {
@@ -357,7 +396,6 @@ type PersonByTagParams struct {
 	Tag  []byte
 }
 
-// The oldest, should two requests of one person have raced each other.
 func (q *Queries) PersonByTag(ctx context.Context, arg PersonByTagParams) (Person, error) {
 	row := q.db.QueryRowContext(ctx, personByTag, arg.City, arg.Tag)
 	var i Person

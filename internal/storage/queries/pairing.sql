@@ -48,17 +48,25 @@ FROM pairing
 WHERE city = @city AND card_tag = @card_tag AND ended_us IS NULL /* lock */;
 
 -- name: LiveByPerson :many
--- Two halves, because a live row stands in one of two indexes: the unique one
--- where its city allows one card (slot 1), the plain one where it sets no limit.
-SELECT a.city, a.id, a.card_tag, a.last4, a.person_id, a.person_tag, a.phone_tag, a.person_slot, a.code_slot, a.hes_tag,
-	a.sealed_hes, a.proof, a.channel, a.lang, a.at_us, a.next_check_us, a.ended_us, a.end_reason
-FROM pairing a
-WHERE a.city = @city AND a.person_tag = @person_tag AND a.ended_us IS NULL AND a.person_slot > 0
+-- By the person's id, which rises with time, rather than by the tag, whose
+-- index would be a random page for each pairing. Two halves, because a live row
+-- stands in one of two indexes: the unique one where its city allows one card
+-- (slot 1), the plain one where it sets no limit.
+SELECT a.city, a.id, a.card_tag, a.last4, a.person_id, a.person_tag, a.phone_tag, a.person_slot, a.code_slot, a.hes_tag, a.sealed_hes,
+	a.proof, a.channel, a.lang, a.at_us, a.next_check_us, a.ended_us, a.end_reason
+FROM person h JOIN pairing a ON a.city = h.city AND a.person_id = h.id
+WHERE h.city = @city AND h.tag = @person_tag AND a.ended_us IS NULL AND a.person_slot > 0
 UNION ALL
-SELECT b.city, b.id, b.card_tag, b.last4, b.person_id, b.person_tag, b.phone_tag, b.person_slot, b.code_slot, b.hes_tag,
-	b.sealed_hes, b.proof, b.channel, b.lang, b.at_us, b.next_check_us, b.ended_us, b.end_reason
-FROM pairing b
-WHERE b.city = @city AND b.person_tag = @person_tag AND b.ended_us IS NULL AND b.person_slot = 0;
+SELECT b.city, b.id, b.card_tag, b.last4, b.person_id, b.person_tag, b.phone_tag, b.person_slot, b.code_slot, b.hes_tag, b.sealed_hes,
+	b.proof, b.channel, b.lang, b.at_us, b.next_check_us, b.ended_us, b.end_reason
+FROM person k JOIN pairing b ON b.city = k.city AND b.person_id = k.id
+WHERE k.city = @city AND k.tag = @person_tag AND b.ended_us IS NULL AND b.person_slot = 0;
+
+-- name: LiveByHolder :one
+SELECT city, id, card_tag, last4, person_id, person_tag, phone_tag, person_slot, code_slot, hes_tag, sealed_hes,
+	proof, channel, lang, at_us, next_check_us, ended_us, end_reason
+FROM pairing
+WHERE city = @city AND person_id = @person_id AND person_slot = @person_slot AND ended_us IS NULL AND person_slot > 0;
 
 -- name: LiveByCode :one
 -- Only where a city ties a code to one card (slot 1).
@@ -89,12 +97,9 @@ FROM person
 WHERE city = @city AND id = @id /* lock */;
 
 -- name: PersonByTag :one
--- The oldest, should two requests of one person have raced each other.
 SELECT city, id, tag, key_ref, sealed, created_us, updated_us
 FROM person
-WHERE city = @city AND tag = @tag AND tag IS NOT NULL
-ORDER BY id
-LIMIT 1;
+WHERE city = @city AND tag = @tag AND tag IS NOT NULL;
 
 -- name: UpdatePerson :execrows
 UPDATE person SET tag = @tag, key_ref = @key_ref, sealed = @sealed, updated_us = @updated_us

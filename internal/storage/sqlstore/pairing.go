@@ -135,15 +135,16 @@ func (t *Tx) inTheWay(ctx context.Context, p pairing.Pairing) error {
 		case !errors.Is(err, pairing.ErrNoRow):
 			return err
 		}
-		if p.PersonSlot > 0 && !p.PersonTag.IsZero() {
-			held, err := t.LiveByPerson(ctx, p.City, p.PersonTag)
+		if p.PersonSlot > 0 {
+			holder, err := maybeID("person", p.PersonID)
 			if err != nil {
 				return err
 			}
-			for _, h := range held {
-				if h.PersonSlot == p.PersonSlot {
-					return pairing.ErrPersonTaken
-				}
+			_, err = t.q.LiveByHolder(ctx, dbq.LiveByHolderParams{City: p.City, PersonID: holder, PersonSlot: int64(p.PersonSlot)})
+			if err = t.fail("read pairing by holder", err); err == nil {
+				return pairing.ErrPersonTaken
+			} else if !errors.Is(err, pairing.ErrNoRow) {
+				return err
 			}
 		}
 		if p.CodeSlot > 0 && !p.HESTag.IsZero() {
@@ -190,13 +191,18 @@ func (t *Tx) PairingByID(ctx context.Context, city, id string) (pairing.Pairing,
 	return pairingOf(p), t.fail("read pairing", err)
 }
 
-// LiveByPerson reads the live pairings of a person.
+// LiveByPerson reads the live pairings of a person, by the person's record.
 func (t *Tx) LiveByPerson(ctx context.Context, city string, tag person.Tag) ([]pairing.Pairing, error) {
 	if tag.IsZero() {
 		return nil, nil
 	}
 	if err := t.settleIf(ctx, city, colPairPerson, tag[:]); err != nil {
 		return nil, err
+	}
+	if t.bufs != nil && t.bufs.person.find(city, colPersonTag, tag[:]) != nil {
+		if err := t.settle(ctx, t.bufs.person); err != nil {
+			return nil, err
+		}
 	}
 	rows, err := t.q.LiveByPerson(ctx, dbq.LiveByPersonParams{City: city, PersonTag: tag[:]})
 	return each(rows, pairingOf), t.fail("read pairings by person", err)
@@ -245,7 +251,8 @@ func (t *Tx) PairingsToCheck(ctx context.Context, now time.Time, limit int) ([]p
 	return each(rows, pairingOf), t.fail("read pairings to check", err)
 }
 
-// InsertPerson writes a holder.
+// InsertPerson writes a holder. A person has one record in a city: for a second
+// one of the same tag the error is ErrDuplicate, so ask for the tag before.
 func (t *Tx) InsertPerson(ctx context.Context, p pairing.Person) error {
 	id, err := mustID("person", p.ID)
 	if err != nil {

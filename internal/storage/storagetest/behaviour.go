@@ -282,7 +282,7 @@ func testPanic(t *testing.T, s *sqlstore.Store) {
 // testOwnWrites reads in the transaction that wrote, by every way there is.
 func testOwnWrites(t *testing.T, s *sqlstore.Store) {
 	r, p, h := request(1), newPairing(1), newPerson(1)
-	p.PersonSlot = 1
+	p.PersonID, p.PersonSlot = h.ID, 1
 	c := pairing.Card{City: city, Tag: p.CardTag, Index: 9, ChangedAt: t0}
 	m := message(1)
 	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
@@ -529,9 +529,10 @@ func testCardRace(t *testing.T, s *sqlstore.Store) {
 }
 
 func testPersonRace(t *testing.T, s *sqlstore.Store) {
+	people := [...]string{newID(), newID(), newID(), newID()}
 	race(t, s, 200, 4, pairing.ErrPersonTaken, func(i int) pairing.Pairing {
 		p := newPairing(i)
-		p.PersonTag, p.PersonSlot = tag('i', i%4), 1
+		p.PersonID, p.PersonSlot = people[i%4], 1
 		return p
 	})
 	race(t, s, 100, 3, pairing.ErrCodeTaken, func(i int) pairing.Pairing {

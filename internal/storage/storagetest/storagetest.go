@@ -200,10 +200,12 @@ func testRequests(t *testing.T, s *sqlstore.Store) {
 
 func testPairings(t *testing.T, s *sqlstore.Store) {
 	a, b := newPairing(1), newPairing(2)
-	b.PersonTag, b.NextCheck = a.PersonTag, t0.Add(time.Hour)
+	h := newPerson(1)
+	a.PersonID = h.ID
+	b.PersonID, b.PersonTag, b.NextCheck = h.ID, h.Tag, t0.Add(time.Hour)
 	bare := pairing.Pairing{City: city, ID: newID(), CardTag: tag('c', 3), Last4: "0003", Channel: "web", Lang: "tr", At: t0}
 	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
-		return errors.Join(tx.InsertPairing(ctx, a), tx.InsertPairing(ctx, b), tx.InsertPairing(ctx, bare))
+		return errors.Join(tx.InsertPerson(ctx, h), tx.InsertPairing(ctx, a), tx.InsertPairing(ctx, b), tx.InsertPairing(ctx, bare))
 	})
 	view(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
 		got, err := tx.LiveByCard(ctx, city, a.CardTag)
@@ -240,6 +242,7 @@ func testPairings(t *testing.T, s *sqlstore.Store) {
 	end := a
 	end.EndedAt, end.EndReason = t0.Add(time.Minute), "moved"
 	again := newPairing(1)
+	again.PersonID = h.ID
 	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
 		if err := tx.UpdatePairing(ctx, end); err != nil {
 			return err
@@ -257,6 +260,7 @@ func testPairings(t *testing.T, s *sqlstore.Store) {
 		return err
 	})
 
+	only := newID()
 	for _, c := range []struct {
 		name string
 		make func(*pairing.Pairing)
@@ -264,10 +268,10 @@ func testPairings(t *testing.T, s *sqlstore.Store) {
 	}{
 		{"card", func(p *pairing.Pairing) { p.CardTag = b.CardTag }, pairing.ErrCardTaken},
 		{"id", func(p *pairing.Pairing) { p.ID = b.ID }, sqlstore.ErrDuplicate},
-		{"person without a limit", func(p *pairing.Pairing) { p.PersonTag = b.PersonTag }, nil},
-		{"first of a person with a limit", func(p *pairing.Pairing) { p.PersonTag, p.PersonSlot = tag('i', 900), 1 }, nil},
-		{"second of a person with a limit", func(p *pairing.Pairing) { p.PersonTag, p.PersonSlot = tag('i', 900), 1 }, pairing.ErrPersonTaken},
-		{"second slot", func(p *pairing.Pairing) { p.PersonTag, p.PersonSlot = tag('i', 900), 2 }, nil},
+		{"person without a limit", func(p *pairing.Pairing) { p.PersonID, p.PersonTag = b.PersonID, b.PersonTag }, nil},
+		{"first of a person with a limit", func(p *pairing.Pairing) { p.PersonID, p.PersonSlot = only, 1 }, nil},
+		{"second of a person with a limit", func(p *pairing.Pairing) { p.PersonID, p.PersonSlot = only, 1 }, pairing.ErrPersonTaken},
+		{"second slot", func(p *pairing.Pairing) { p.PersonID, p.PersonSlot = only, 2 }, nil},
 		{"nobody with a limit", func(p *pairing.Pairing) { p.PersonTag, p.PersonSlot = person.Tag{}, 1 }, nil},
 		{"again nobody with a limit", func(p *pairing.Pairing) { p.PersonTag, p.PersonSlot = person.Tag{}, 1 }, nil},
 		{"first of a code", func(p *pairing.Pairing) { p.HESTag, p.CodeSlot = tag('h', 900), 1 }, nil},
@@ -303,9 +307,10 @@ func testPairings(t *testing.T, s *sqlstore.Store) {
 
 func testPersons(t *testing.T, s *sqlstore.Store) {
 	p, twin := newPerson(1), newPerson(1)
-	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
-		return errors.Join(tx.InsertPerson(ctx, p), tx.InsertPerson(ctx, twin))
-	})
+	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) error { return tx.InsertPerson(ctx, p) })
+	is(t, "a second record of one person", s.Update(t.Context(), func(tx *sqlstore.Tx) error {
+		return tx.InsertPerson(t.Context(), twin)
+	}), sqlstore.ErrDuplicate)
 	view(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
 		got, err := tx.Person(ctx, city, p.ID)
 		same(t, "person", got, p)
@@ -313,7 +318,7 @@ func testPersons(t *testing.T, s *sqlstore.Store) {
 			return err
 		}
 		got, err = tx.PersonByTag(ctx, city, p.Tag)
-		same(t, "the older of two", got, p)
+		same(t, "person by tag", got, p)
 		_, e := tx.PersonByTag(ctx, city, person.Tag{})
 		is(t, "nobody", e, pairing.ErrNoRow)
 		_, e = tx.Person(ctx, "bursa", p.ID)
@@ -321,7 +326,9 @@ func testPersons(t *testing.T, s *sqlstore.Store) {
 		return err
 	})
 	p.Tag, p.Sealed, p.Key, p.UpdatedAt = person.Tag{}, []byte{}, "", t0.Add(time.Hour)
-	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) error { return tx.UpdatePerson(ctx, p) })
+	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
+		return errors.Join(tx.UpdatePerson(ctx, p), tx.InsertPerson(ctx, twin))
+	})
 	view(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
 		got, err := tx.Person(ctx, city, p.ID)
 		same(t, "erased person", got, p)
@@ -329,7 +336,7 @@ func testPersons(t *testing.T, s *sqlstore.Store) {
 			return err
 		}
 		got, err = tx.PersonByTag(ctx, city, twin.Tag)
-		same(t, "the other one", got, twin)
+		same(t, "the same person, come again", got, twin)
 		return err
 	})
 }

@@ -54,14 +54,15 @@ CREATE TABLE pairing (
 	end_reason    TEXT    NOT NULL,
 	PRIMARY KEY (city, id)
 ) STRICT, WITHOUT ROWID;
--- A card has one live pairing. Its key is random, which costs more than the
--- rest of the row; so do the next three, and a row enters at most two of them.
+-- A card has one live pairing. Its key is random, so each row goes to a page of
+-- its own, which costs more than the rest of the row; the others go by the
+-- holder's id, which rises with time. A person's tag leads to their id.
 CREATE UNIQUE INDEX pairing_live_card ON pairing (city, card_tag) WHERE ended_us IS NULL;
--- Where a city lets a person hold one card (slot 1); NULL tags never collide.
-CREATE UNIQUE INDEX pairing_live_person ON pairing (city, person_tag, person_slot)
+-- Where a city lets a person hold one card (slot 1).
+CREATE UNIQUE INDEX pairing_live_person ON pairing (city, person_id, person_slot)
 	WHERE ended_us IS NULL AND person_slot > 0;
-CREATE INDEX pairing_of_person ON pairing (city, person_tag)
-	WHERE ended_us IS NULL AND person_slot = 0 AND person_tag IS NOT NULL;
+CREATE INDEX pairing_of_person ON pairing (city, person_id)
+	WHERE ended_us IS NULL AND person_slot = 0 AND person_id IS NOT NULL;
 CREATE UNIQUE INDEX pairing_live_code ON pairing (city, hes_tag, code_slot)
 	WHERE ended_us IS NULL AND code_slot > 0;
 CREATE INDEX pairing_check ON pairing (next_check_us)
@@ -77,7 +78,8 @@ CREATE TABLE person (
 	updated_us INTEGER NOT NULL,
 	PRIMARY KEY (city, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX person_tag ON person (city, tag, id) WHERE tag IS NOT NULL;
+-- One record for each person; an erased one has no tag.
+CREATE UNIQUE INDEX person_tag ON person (city, tag) WHERE tag IS NOT NULL;
 
 CREATE TABLE card (
 	city       TEXT    NOT NULL,
