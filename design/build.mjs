@@ -24,6 +24,10 @@ const unused = [
   /fieldset__heading/, /focused-element/, /actions-list/, /details__summary/,
 ]
 
+// The oldest browsers whose look we care for; older ones show the page plain.
+// A version is its major number, shifted as lightningcss wants it.
+const phones = { chrome: 60 << 16, android: 60 << 16, samsung: 8 << 16, firefox: 60 << 16, safari: 11 << 16, ios_saf: 11 << 16 }
+
 const tidy = {
   postcssPlugin: 'turnike-tidy',
   Rule(rule) {
@@ -52,7 +56,7 @@ const compiled = sass.compile(join(here, 'turnike.scss'), { loadPaths: [here] })
 const plain = postcss([tidy]).process(compiled, { from: undefined }).css.replaceAll('govuk-', 't-')
 const notice = '/*! Turnike, Apache-2.0. Form components after govuk-frontend, MIT, (c) Crown copyright (Government Digital Service). */\n'
 for (const [name, css] of [['ltr', plain], ['rtl', rtlcss.process(plain)]]) {
-  const { code } = transform({ filename: name, code: Buffer.from(css), minify: true })
+  const { code } = transform({ filename: name, code: Buffer.from(css), minify: true, targets: phones })
   const text = notice + code.toString() + '\n'
   writeFileSync(join(out, name + '.css'), text)
   console.log(`${name}.css ${text.length} bytes, ${gzipSync(text, { level: 9 }).length} gzipped`)

@@ -18,6 +18,7 @@ for (const lang of languages) for (const width of widths) for (const dark of [fa
       assert.equal(await page.getAttribute('html', 'dir'), lang === 'ar' ? 'rtl' : 'ltr')
       await page.screenshot({ path: join(out, `guide-${name || 'home'}-${lang}-${width}-${dark ? 'dark' : 'light'}.png`), fullPage: true })
       assert.deepEqual(await violations(page), [], `/guide/${name}`)
+      assert.doesNotMatch(await page.innerText('body'), /\[[a-z_]+\.[a-z_.]+\]|<no value>|\{\{/, `/guide/${name}`)
       assert.equal(await overflow(page), 0, `/guide/${name} is wider than its window, in pixels`)
     }
     await page.context().close()
@@ -95,6 +96,25 @@ test('errors are announced, linked and focused', async () => {
   }
   await page.click('.t-error-summary a[href="#card"]')
   assert.equal(await page.evaluate(() => document.activeElement.id), 'card')
+  await page.context().close()
+})
+
+test('whoever tabs sees where they are', async () => {
+  const page = await open(browser)
+  await page.goto(`${server.url}/guide/form`)
+  const faint = []
+  for (let i = 0; i < 40; i++) {
+    await page.keyboard.press('Tab')
+    const at = await page.evaluate(() => {
+      const e = document.activeElement
+      // A box is drawn by its label; what has the focus is the box.
+      const drawn = e.matches('[type=checkbox], [type=radio]') ? getComputedStyle(e.nextElementSibling, '::before') : getComputedStyle(e)
+      return { what: `${e.tagName} ${e.id} ${e.textContent.trim().slice(0, 20)}`, ring: drawn.boxShadow !== 'none' || (drawn.outlineStyle !== 'none' && drawn.outlineWidth !== '0px'), out: e === document.body }
+    })
+    if (at.out) break
+    if (!at.ring) faint.push(at.what)
+  }
+  assert.deepEqual(faint, [])
   await page.context().close()
 })
 

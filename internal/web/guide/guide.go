@@ -33,7 +33,7 @@ func Handler(site *httpx.Site, prefix string, theme assets.Theme) http.Handler {
 		mux.Handle("GET "+prefix+path, site.Page(func(w http.ResponseWriter, r *http.Request) error {
 			p := show.page
 			p.Title = ui.T(r.Context(), p.Title)
-			p.Place, p.Motto, p.Home, p.Theme = "İstanbul", ui.T(r.Context(), "citizen.motto"), prefix, theme
+			p.Place, p.Motto, p.Home, p.Theme = "İstanbul", ui.T(r.Context(), "portal.motto"), prefix, theme
 			p.Foot = []ui.Link{
 				{Href: prefix + "form", Text: ui.T(r.Context(), "kind.title.pair")},
 				{Href: prefix + "parts", Text: ui.T(r.Context(), "page.footer.help")},
