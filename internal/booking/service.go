@@ -193,7 +193,8 @@ func (s *Service) again(v Visit, p Place, r Request) (Visit, error) {
 func (s *Service) full(err error, day Day, now time.Time) error {
 	if errors.Is(err, ErrFull) {
 		if next := s.net.NextRelease(day, now); !next.IsZero() {
-			return ErrFull.With("next", next)
+			// In digits, which read alike in all three languages.
+			return ErrFull.With("next", next.In(s.net.zone).Format("02.01.2006 15:04")).After(next.Sub(now))
 		}
 	}
 	return err

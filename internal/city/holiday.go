@@ -1,12 +1,19 @@
 package city
 
-import "time"
+import (
+	"time"
+
+	"turnike/internal/i18n"
+)
 
 // Holiday is a day on which public offices are closed.
 type Holiday struct {
 	Key  string // of its name in the catalogues, below "holiday."
 	Half bool   // from 13:00 only
 }
+
+// Name is what the holiday is called.
+func (h Holiday) Name(l i18n.Lang) string { return i18n.T(l, "holiday."+h.Key) }
 
 // fixed are the holidays of Law 2429 on National Holidays that stand on a date
 // of every year. 15 July is one since 2016 (Law 6752).

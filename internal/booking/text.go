@@ -1,0 +1,48 @@
+package booking
+
+import (
+	"strings"
+	"time"
+
+	"turnike/internal/i18n"
+)
+
+// Say is the text of a notice about a visit in a language. Turkish ones are
+// written with the letters that every phone alphabet has, so that each is as
+// short as it looks.
+func (n *Network) Say(k Notice, v Visit, l i18n.Lang) string {
+	start, _ := n.StartOf(v.Place)
+	centre := v.Place.Centre
+	if c := n.byID[centre]; c != nil {
+		centre = c.Name
+	}
+	if l == i18n.Turkish {
+		centre = plain(centre)
+	}
+	return i18n.T(l, "sms.visit."+string(k), "Centre", centre, "When", l.DateShort(start.In(n.zone))+" "+l.Time(start.In(n.zone)),
+		"Code", v.Code.String(), "Help", n.help(), "By", n.Rules.ConfirmBy, "Until", l.Time(v.HoldUntil.In(n.zone)))
+}
+
+// help is where to change a visit: the telephone, or the site.
+func (n *Network) help() string {
+	return strings.Trim(n.Site+" / "+n.Phone, " /")
+}
+
+// Fresh is how long after now a notice still makes sense: not once the visit
+// has begun, nor an offer once it has lapsed.
+func (n *Network) Fresh(k Notice, v Visit, now time.Time) time.Time {
+	start, _ := n.StartOf(v.Place)
+	switch {
+	case k == NoticeOffered:
+		return v.HoldUntil
+	case k == NoticeCancelled || k == NoticeUnconfirmed:
+		return now.Add(24 * time.Hour)
+	}
+	return start
+}
+
+var letters = strings.NewReplacer("İ", "I", "ı", "i", "ş", "s", "Ş", "S", "ğ", "g", "Ğ", "G", "ç", "c", "Ç", "C")
+
+// plain writes a Turkish name with the letters of the GSM alphabet, which has
+// ö and ü.
+func plain(s string) string { return letters.Replace(s) }
