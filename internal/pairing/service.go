@@ -161,10 +161,11 @@ func (s *Service) Begin(ctx context.Context, in Input) (View, error) {
 		return s.answerStatus(ctx, p, f, r, key, body, now)
 	}
 
-	proven, err := s.provenBefore(ctx, p.ID, in.After, r.PhoneTag, now)
+	before, err := s.provenBefore(ctx, p.ID, in.After, r.PhoneTag, now)
 	if err != nil {
 		return View{}, err
 	}
+	proven := false
 	code, err := newCode()
 	if err != nil {
 		return View{}, err
@@ -189,8 +190,11 @@ func (s *Service) Begin(ctx context.Context, in Input) (View, error) {
 			}
 			q.Blind = blind
 		}
+		if proven, err = s.takeProof(ctx, tx, before, &q); err != nil {
+			return err
+		}
 		if proven {
-			q.State, q.ProvenAt, q.DueAt = Proven, now, now
+			q.State, q.DueAt = Proven, now
 		} else {
 			if err := s.allowSend(ctx, tx, q, f.Person.Phone, now); err != nil {
 				return err
@@ -267,12 +271,12 @@ func (s *Service) isBlind(ctx context.Context, tx Tx, r Request) (bool, error) {
 	return live.PhoneTag != r.PhoneTag, nil
 }
 
-// provenBefore tells whether the form mends a request whose phone was proven
-// and is still the same one.
-func (s *Service) provenBefore(ctx context.Context, city, token string, phone person.Tag, now time.Time) (bool, error) {
+// provenBefore finds the request that a form mends, if its phone was proven, is
+// still the same one and has not mended too often; else it is nil.
+func (s *Service) provenBefore(ctx context.Context, city, token string, phone person.Tag, now time.Time) (*Request, error) {
 	id := s.idOf(city, token)
 	if id == "" {
-		return false, nil
+		return nil, nil
 	}
 	var old Request
 	err := s.cfg.Store.View(ctx, func(tx Tx) (err error) {
@@ -280,12 +284,37 @@ func (s *Service) provenBefore(ctx context.Context, city, token string, phone pe
 		return err
 	})
 	if errors.Is(err, ErrNoRow) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look for the form before: %w", err)
+		return nil, fmt.Errorf("look for the form before: %w", err)
 	}
-	return old.State == Amend && old.PhoneTag == phone && now.Sub(old.ProvenAt) < requestLife, nil
+	if old.State != Amend || old.PhoneTag != phone || now.Sub(old.ProvenAt) >= requestLife || old.Tries+1 >= MaxTries {
+		return nil, nil
+	}
+	return &old, nil
+}
+
+// takeProof hands the proof of an earlier request on to q. It is handed on once,
+// keeps its time, and each mending counts as a try: with one SMS nobody asks the
+// ministry about codes without end.
+func (s *Service) takeProof(ctx context.Context, tx Tx, before *Request, q *Request) (bool, error) {
+	if before == nil {
+		return false, nil
+	}
+	old := *before
+	f, _, err := s.openForm(old)
+	if err != nil {
+		return false, err
+	}
+	if old, err = s.closed(old, f, "mended"); err != nil {
+		return false, err
+	}
+	ok, err := tx.UpdateRequest(ctx, old)
+	if ok {
+		q.ProvenAt, q.Tries = before.ProvenAt, before.Tries+1
+	}
+	return ok, err
 }
 
 func (s *Service) codeTag(r Request, code string) person.Tag {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gofrs/uuid/v5"
@@ -344,10 +345,11 @@ func (d *deed) holder(ctx context.Context, id string) (Person, person.Record, er
 }
 
 // held tells the asker nothing but where to go, and the holder that somebody
-// asked. Which rule stood in the way is not said.
+// asked; a card that nobody may take has none, and an empty id. Which rule
+// stood in the way is not said.
 func (d *deed) held(ctx context.Context, holderID string) error {
 	d.result = "held"
-	if err := d.say(ctx, d.f.Person.Phone, d.s.heldText(d.p, d.r.Lang, d.f, d.r.ID)); err != nil {
+	if err := d.say(ctx, d.f.Person.Phone, d.s.heldText(d.p, d.r.Lang, d.f, d.r.ID)); err != nil || holderID == "" {
 		return err
 	}
 	_, rec, err := d.holder(ctx, holderID)
@@ -379,8 +381,34 @@ func (d *deed) pair(ctx context.Context) error {
 	return d.refresh(ctx, live)
 }
 
+// barred tells whether a card cannot be given to anyone: replaced, reported
+// lost, stopped by staff. A stop of its last holder's health does not bar it.
+func (d *deed) barred(ctx context.Context, tag person.Tag) (bool, error) {
+	reasons, err := d.tx.Reasons(ctx, d.p.ID, tag)
+	if err != nil {
+		return false, err
+	}
+	for _, why := range reasons {
+		if why.Kind == card.Replaced || why.Kind == card.Lost || why.Kind == card.Blocked {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // insert makes the tie of a card that is free.
 func (d *deed) insert(ctx context.Context, tag person.Tag, n card.Number) error {
+	if no, err := d.barred(ctx, tag); err != nil || no {
+		if no {
+			err = d.held(ctx, "")
+		}
+		return err
+	}
+	// Whatever may stand in the way is read before anything is written, so that
+	// the refusal is a message and not an aborted transaction.
+	if taken, err := d.codeTaken(ctx, ""); err != nil || taken {
+		return err
+	}
 	who := d.newPerson
 	sealedHES := d.sealedHES
 	if !d.r.PersonTag.IsZero() {
@@ -455,14 +483,6 @@ func (d *deed) tie(ctx context.Context, tag person.Tag, n card.Number, personID 
 		pr.HESTag = d.s.cfg.Keys.Tag(d.p.ID, person.TagHES, d.f.Code.Reveal())
 		pr.CodeSlot = d.p.Rules.CardsPerCode
 	}
-	if pr.CodeSlot > 0 {
-		// Antalya: one code, one card. Read before the insert, so that the
-		// refusal is a message and not an aborted transaction.
-		taken, err := d.codeTaken(ctx, pr)
-		if err != nil || taken {
-			return err
-		}
-	}
 	if err := d.tx.InsertPairing(ctx, pr); err != nil {
 		return err
 	}
@@ -473,9 +493,15 @@ func (d *deed) tie(ctx context.Context, tag person.Tag, n card.Number, personID 
 	return d.say(ctx, d.f.Person.Phone, d.s.pairedText(d.p, d.r.Lang, d.f, d.r.ID))
 }
 
-func (d *deed) codeTaken(ctx context.Context, pr Pairing) (bool, error) {
-	other, err := d.tx.LiveByCode(ctx, d.p.ID, pr.HESTag)
-	if errors.Is(err, ErrNoRow) {
+// codeTaken holds a request whose code is tied to another card, where the city
+// ties a code to one (Antalya). mine is the tie the request is about, if any.
+func (d *deed) codeTaken(ctx context.Context, mine string) (bool, error) {
+	if d.f.Code.IsZero() || d.p.Rules.CardsPerCode == 0 {
+		return false, nil
+	}
+	tag := d.s.cfg.Keys.Tag(d.p.ID, person.TagHES, d.f.Code.Reveal())
+	other, err := d.tx.LiveByCode(ctx, d.p.ID, tag)
+	if errors.Is(err, ErrNoRow) || err == nil && other.ID == mine {
 		return false, nil
 	}
 	if err != nil {
@@ -514,12 +540,16 @@ func (d *deed) putCard(ctx context.Context, tag person.Tag, n card.Number, class
 		if err := d.say(ctx, d.f.Person.Phone, d.s.stoppedText(d.p, d.r.Lang, n.Last4(), why.UntilDay)); err != nil {
 			return err
 		}
-	} else if err := d.tx.DropReason(ctx, d.p.ID, tag, card.Isolation); err != nil {
-		return err
 	}
 	reasons, err := d.tx.Reasons(ctx, d.p.ID, tag)
 	if err != nil {
 		return err
+	}
+	if stays := slices.IndexFunc(reasons, func(r card.Reason) bool { return r.Kind == card.Isolation }); stays >= 0 && !d.a.Risky {
+		if err := d.tx.DropReason(ctx, d.p.ID, tag, card.Isolation); err != nil {
+			return err
+		}
+		reasons = slices.Delete(reasons, stays, stays+1)
 	}
 	st := card.StatusOf(class, reasons)
 	return d.tx.PutCard(ctx, Card{City: d.p.ID, Tag: tag, Scheme: n.Scheme, Index: place, Last4: n.Last4(), Class: st.Class, StopUntil: st.StopUntil, ChangedAt: d.now})
@@ -531,6 +561,9 @@ func (d *deed) stopDay() int32 {
 
 // refresh renews a tie that stands: a new code, perhaps new details.
 func (d *deed) refresh(ctx context.Context, live Pairing) error {
+	if taken, err := d.codeTaken(ctx, live.ID); err != nil || taken {
+		return err
+	}
 	known, err := d.tx.Person(ctx, d.p.ID, live.PersonID)
 	if err != nil {
 		return err
@@ -608,6 +641,12 @@ func (d *deed) move(ctx context.Context) error {
 	} else if !errors.Is(err, ErrNoRow) {
 		return err
 	}
+	if no, err := d.barred(ctx, newTag); err != nil || no {
+		if no {
+			err = d.held(ctx, "")
+		}
+		return err
+	}
 	live.EndedAt, live.EndReason = d.now, "moved"
 	if err := d.tx.UpdatePairing(ctx, live); err != nil {
 		return err
@@ -648,17 +687,19 @@ func (d *deed) move(ctx context.Context) error {
 	if !ok {
 		return ErrUnissued
 	}
-	// The reasons that stopped the person stop the new card too.
-	var carried []card.Reason
+	// The reasons that stopped the person stop the new card too, beside those it
+	// had.
 	for _, why := range reasons {
 		if why.Kind == card.Isolation {
 			if err := d.tx.PutReason(ctx, d.p.ID, newTag, why); err != nil {
 				return err
 			}
-			carried = append(carried, why)
 		}
 	}
-	st := card.StatusOf(class, carried)
+	if reasons, err = d.tx.Reasons(ctx, d.p.ID, newTag); err != nil {
+		return err
+	}
+	st := card.StatusOf(class, reasons)
 	if err := d.tx.PutCard(ctx, Card{City: d.p.ID, Tag: newTag, Scheme: d.f.NewCard.Scheme, Index: place, Last4: next.Last4, Class: st.Class, StopUntil: st.StopUntil, ChangedAt: d.now}); err != nil {
 		return err
 	}
@@ -669,6 +710,9 @@ func (d *deed) move(ctx context.Context) error {
 func (d *deed) renew(ctx context.Context) error {
 	live, ok, err := d.mine(ctx)
 	if err != nil || !ok {
+		return err
+	}
+	if taken, err := d.codeTaken(ctx, live.ID); err != nil || taken {
 		return err
 	}
 	who, rec, err := d.holder(ctx, live.PersonID)

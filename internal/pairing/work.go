@@ -18,6 +18,9 @@ import (
 // receipt page, and with it the form's phone and card.
 const keepRequest = 24 * time.Hour
 
+// renewEvery is how often a holder is reminded that their code has run out.
+const renewEvery = 7 * 24 * time.Hour
+
 // Work does what is due: requests whose checks were put off, ties whose
 // authority is to be asked again, old requests to sweep. It reports how much
 // it did, so that a caller knows whether to come back at once.
@@ -131,6 +134,12 @@ func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec 
 			return err
 		}
 		live.NextCheck = d.nextCheck(turns)
+		if expired && live.NextCheck.Before(now.Add(renewEvery)) {
+			live.NextCheck = now.Add(renewEvery)
+			if turns.After(now) && turns.Before(live.NextCheck) {
+				live.NextCheck = turns
+			}
+		}
 		if len(live.SealedHES) > 0 && !answered && !expired {
 			live.NextCheck = now.Add(10 * time.Minute)
 		}
@@ -145,7 +154,9 @@ func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec 
 			return tx.Enqueue(ctx, m)
 		}
 		if expired {
-			return say(s.renewText(p, live))
+			if err := say(s.renewText(p, live)); err != nil {
+				return err
+			}
 		}
 		c, err := tx.Card(ctx, p.ID, live.CardTag)
 		if err != nil {
