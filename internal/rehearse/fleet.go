@@ -130,7 +130,7 @@ func Fleet(ctx context.Context, o FleetOptions) (*FleetResult, error) {
 		}
 		defer os.RemoveAll(o.Dir)
 	}
-	f := &fleet{FleetOptions: o, zone: o.City.Location(), history: map[uint64]published{}}
+	f := &fleet{FleetOptions: o, history: map[uint64]published{}}
 	if err := f.prepare(); err != nil {
 		return nil, fmt.Errorf("rehearse a fleet: %w", err)
 	}
@@ -149,6 +149,7 @@ func Fleet(ctx context.Context, o FleetOptions) (*FleetResult, error) {
 }
 
 func (f *fleet) prepare() error {
+	f.zone = f.City.Location()
 	f.From = f.From.In(f.zone).Truncate(time.Second)
 	f.rng = rand.New(rand.NewPCG(f.Seed, mix(f.Seed)))
 	var err error

@@ -35,3 +35,47 @@ func TestFleet(t *testing.T) {
 		t.Errorf("too easy a week: %+v", *r)
 	}
 }
+
+// TestFleetSeesAWrongList bends what the devices' lists are held against: a
+// card that was stopped is said to be free, a free one stopped.
+func TestFleetSeesAWrongList(t *testing.T) {
+	f := &fleet{history: map[uint64]published{}, FleetOptions: FleetOptions{
+		City: istanbul(t), Days: 1, Devices: 3, Cards: 400, Every: time.Hour, Taps: 200, Seed: 1,
+	}}
+	f.From = time.Date(2021, 1, 14, 0, 0, 0, 0, f.City.Location())
+	var err error
+	if f.Dir, err = scratch(0); err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(f.Dir)
+	if err := f.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 6 {
+		if err := f.step(t.Context(), f.From.Add(time.Duration(i)*f.Every)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wrong := func() (n uint64) {
+		for _, d := range f.devices {
+			n += d.result.Wrong
+		}
+		return n
+	}
+	if n := wrong(); n != 0 {
+		t.Fatalf("%d wrong before anything was bent", n)
+	}
+	for _, p := range f.history {
+		for i := range p.statuses {
+			p.statuses[i].StopUntil ^= 1 << 20
+		}
+	}
+	for _, d := range f.devices {
+		for range 50 {
+			f.tap(d, f.From.Add(6*f.Every))
+		}
+	}
+	if wrong() == 0 {
+		t.Error("every stop was bent and no answer counted as wrong")
+	}
+}

@@ -221,3 +221,24 @@ func TestReportable(t *testing.T) {
 		t.Error("an attempt for certain after both is not reportable")
 	}
 }
+
+// FuzzTake: whatever a device sends, it is taken whole or refused by name.
+func FuzzTake(f *testing.F) {
+	k := key("a")
+	for _, file := range shift(k, 1, 2) {
+		f.Add(file)
+		f.Add(file[:len(file)/2])
+	}
+	f.Add([]byte(nil))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		m := tap.NewMemory()
+		enrol(m, k, time.Time{})
+		got, err := tap.Service{Store: m}.Take(context.Background(), town, file, noon)
+		if err != nil && !errors.Is(err, tap.ErrBatch) && !errors.Is(err, tap.ErrDevice) {
+			t.Fatalf("an error with no name: %v", err)
+		}
+		if kept := len(m.Receipts(town)); (kept == 1) != (err == nil) || got.Fresh != (err == nil) {
+			t.Fatalf("%d receipts, fresh %v after %v", kept, got.Fresh, err)
+		}
+	})
+}
