@@ -35,9 +35,9 @@ export function start(command, args, { wait = 120_000 } = {}) {
 // guide serves the style guide from a binary that run.sh has built.
 export const guide = () => start(process.env.GUIDE_BIN ?? join(here, 'out', 'guide'), [])
 
-export const launch = () => chromium.launch({
+export const launch = (more = []) => chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  args: [...more, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 })
 

@@ -569,7 +569,7 @@ func done(p ui.Page) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = ui.Reference(says("done.reference"), "K7M2-9XQ4").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Reference(says("done.reference"), "K7M29-XQ4A1").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -607,7 +607,7 @@ func done(p ui.Page) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.QR("K7M2-9XQ4", ui.T(ctx, "done.qr", "Reference", "K7M2-9XQ4")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.QR("K7M29-XQ4A1", ui.T(ctx, "done.qr", "Reference", "K7M29-XQ4A1")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
