@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,9 +24,11 @@ import (
 	"turnike/internal/storage/sqlstore"
 )
 
-// The bars over HTTP: the product's own endpoint (a code is typed in, which
-// pairs) against an echo of the same size and against the same endpoint whose
-// transactions commit one by one.
+// The bars over HTTP: a form that is checked, sealed and kept with all its rows
+// in one request, as a desk sends it, against an echo of the same size and
+// against the same handler whose transactions commit one by one. The citizen's
+// own endpoint (a code is typed in; request, limits, card and list are read and
+// written too) is driven in the same rounds and told in the note.
 const (
 	barEcho  = ">=0.2"
 	barAlone = ">=3"
@@ -49,18 +52,6 @@ func (atOnce) CheckMany(_ context.Context, cs []health.Code) (map[health.Code]he
 	return m, nil
 }
 
-// oneByOne is a store whose transactions never share a commit.
-type oneByOne struct {
-	sqlstore.Typed[pairing.Tx]
-	mu *sync.Mutex
-}
-
-func (o oneByOne) Update(ctx context.Context, fn func(pairing.Tx) error) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.Typed.Update(ctx, fn)
-}
-
 // asked is a request that waits for its code.
 type asked struct{ token, code string }
 
@@ -70,25 +61,20 @@ func (r *runner) http(ctx context.Context, s *sqlstore.Store) ([]bench.Bar, erro
 	if err != nil {
 		return nil, err
 	}
-	handler := func(store pairing.Store) (*pairing.Service, http.Handler, error) {
-		svc := pairing.New(pairing.Config{Store: store, Keys: r.keys, Authority: atOnce{}, Now: time.Now,
-			Cities: func(id string) (*city.Profile, bool) { p, ok := cities[id]; return p, ok }})
-		h, err := api.New(api.Config{Pairing: svc, Cities: func() city.Set { return cities }, Now: time.Now})
-		return svc, h, err
-	}
-	together := sqlstore.As[pairing.Tx](s)
-	svc, ours, err := handler(together)
+	svc := pairing.New(pairing.Config{Store: sqlstore.As[pairing.Tx](s), Keys: r.keys, Authority: atOnce{}, Now: time.Now,
+		Cities: func(id string) (*city.Profile, bool) { p, ok := cities[id]; return p, ok }})
+	citizen, err := api.New(api.Config{Pairing: svc, Cities: func() city.Set { return cities }, Now: time.Now})
 	if err != nil {
 		return nil, err
 	}
-	_, alone, err := handler(oneByOne{together, &sync.Mutex{}})
-	if err != nil {
-		return nil, err
+	var turn sync.Mutex // whoever holds it commits alone
+	alone := func(ctx context.Context, fn func(*sqlstore.Tx) error) error {
+		turn.Lock()
+		defer turn.Unlock()
+		return s.Update(ctx, fn)
 	}
 	servers := map[string]string{}
-	size := &atomic.Int64{} // of our answer, so that the echo's is the same
-	size.Store(400)
-	for name, h := range map[string]http.Handler{"ours": ours, "alone": alone, "echo": echo(size)} {
+	for name, h := range map[string]http.Handler{"intake": r.intake(cities["izmir"], s.Update), "alone": r.intake(cities["izmir"], alone), "citizen": citizen, "echo": echo()} {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
@@ -101,33 +87,29 @@ func (r *runner) http(ctx context.Context, s *sqlstore.Store) ([]bench.Bar, erro
 	var toEcho, toAlone, p99 []float64
 	var notes []string
 	for i := range r.Rounds {
-		span := r.Span
-		e, _, err := r.drive(ctx, servers["echo"], nil, span, nil)
+		e, _, err := r.drive(ctx, servers["echo"], r.forms(), r.Span)
 		if err != nil {
 			return nil, fmt.Errorf("echo: %w", err)
 		}
-		// As many requests as the echo's rate could use up, and some: most of
-		// the time of a round goes here.
-		most := int(e * span.Seconds())
-		batch, err := r.ask(ctx, s, svc, min(most/2, 12_000))
+		o, late, err := r.drive(ctx, servers["intake"], r.forms(), r.Span)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("intake: %w", err)
 		}
-		o, late, err := r.drive(ctx, servers["ours"], batch, span, size)
-		if err != nil {
-			return nil, fmt.Errorf("ours: %w", err)
-		}
-		batch, err = r.ask(ctx, s, svc, min(most/4, 6_000))
-		if err != nil {
-			return nil, err
-		}
-		a, _, err := r.drive(ctx, servers["alone"], batch, span, nil)
+		a, _, err := r.drive(ctx, servers["alone"], r.forms(), r.Span)
 		if err != nil {
 			return nil, fmt.Errorf("alone: %w", err)
 		}
-		fmt.Fprintf(r.Progress, "http round %d: %.0f pairings/s (p99 %.1f ms), echo %.0f/s, alone %.0f/s\n", i+1, o, late, e, a)
+		waiting, err := r.ask(ctx, s, svc, int(o*r.Span.Seconds()/2))
+		if err != nil {
+			return nil, err
+		}
+		c, cLate, err := r.drive(ctx, servers["citizen"], codes(waiting), r.Span)
+		if err != nil {
+			return nil, fmt.Errorf("citizen's endpoint: %w", err)
+		}
+		fmt.Fprintf(r.Progress, "http round %d: %.0f pairings/s (p99 %.1f ms), echo %.0f/s, alone %.0f/s; citizen's endpoint %.0f/s (p99 %.1f ms)\n", i+1, o, late, e, a, c, cLate)
 		toEcho, toAlone, p99 = append(toEcho, o/e), append(toAlone, o/a), append(p99, late)
-		notes = append(notes, fmt.Sprintf("%.0f/%.0f/%.0f", o, e, a))
+		notes = append(notes, fmt.Sprintf("%.0f/%.0f/%.0f/%.0f", o, e, a, c))
 	}
 	var bars []bench.Bar
 	for _, b := range []struct {
@@ -135,9 +117,9 @@ func (r *runner) http(ctx context.Context, s *sqlstore.Store) ([]bench.Bar, erro
 		rounds      []float64
 		note        string
 	}{
-		{"http_to_echo", barEcho, toEcho, "pairings/s to echo/s to alone/s by round: "},
+		{"http_to_echo", barEcho, toEcho, "pairings/s to echo/s to alone/s to citizen's endpoint/s by round: "},
 		{"http_to_alone", barAlone, toAlone, "the same rounds: "},
-		{"http_p99_ms", barP99, p99, "of ours at 64 clients, the same rounds: "},
+		{"http_p99_ms", barP99, p99, "at 64 clients, the same rounds: "},
 	} {
 		one, err := bar(b.name, b.bound, b.rounds, b.note, notes)
 		if err != nil {
@@ -148,22 +130,97 @@ func (r *runner) http(ctx context.Context, s *sqlstore.Store) ([]bench.Bar, erro
 	return bars, nil
 }
 
-// echo reads a request like ours and answers with as many bytes.
-func echo(size *atomic.Int64) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		var in struct {
-			Code string `json:"code"`
+// call is one request to send.
+type call struct {
+	path string
+	body []byte
+}
+
+// forms gives desk forms of people who have not been here before.
+func (r *runner) forms() func() (call, bool) {
+	return func() (call, bool) {
+		k := r.next.Add(1) - 1
+		b, err := json.Marshal(map[string]string{
+			"card": fmt.Sprintf("%012d", 350_000_000_000+k%3_500_000), "id": tckn(200_000_000 + k), "hes": "A1B2C3D4E5",
+			"phone": fmt.Sprintf("905%06d%03d", (k*7919)%1_000_000, k/1_000_000), "box_terms": "1", "box_notice": "1",
+			"_n": fmt.Sprint(k),
+		})
+		return call{"/", b}, err == nil
+	}
+}
+
+// codes gives each waiting request its code, once.
+func codes(waiting []asked) func() (call, bool) {
+	var next atomic.Int64
+	return func() (call, bool) {
+		i := int(next.Add(1)) - 1
+		if i >= len(waiting) {
+			return call{}, false
 		}
-		if err := json.NewDecoder(io.LimitReader(req.Body, 64<<10)).Decode(&in); err != nil || in.Code == "" {
-			http.Error(w, "code", http.StatusBadRequest)
+		return call{api.Prefix + "v1/cities/izmir/requests/" + waiting[i].token + "/code", []byte(`{"code":"` + waiting[i].code + `"}`)}, true
+	}
+}
+
+// answer is what echo and intake send back.
+type answer struct {
+	Reference string `json:"reference"`
+	Fill      string `json:"fill"`
+}
+
+func reply(w http.ResponseWriter, ref string) {
+	w.Header().Set("Content-Type", "application/json")
+	// A reader that left is its own affair.
+	_ = json.NewEncoder(w).Encode(answer{ref, fill})
+}
+
+// fill brings an answer to the size of the citizen's endpoint's.
+var fill = strings.Repeat("x", 300)
+
+func readForm(w http.ResponseWriter, req *http.Request) (map[string]string, bool) {
+	var in map[string]string
+	if err := json.NewDecoder(io.LimitReader(req.Body, 64<<10)).Decode(&in); err != nil || in["card"] == "" {
+		http.Error(w, "form", http.StatusBadRequest)
+		return nil, false
+	}
+	return in, true
+}
+
+// intake checks a form by the city's rules, seals its person and keeps the
+// pairing with all its rows.
+func (r *runner) intake(p *city.Profile, update func(context.Context, func(*sqlstore.Tx) error) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		in, ok := readForm(w, req)
+		if !ok {
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		out := struct {
-			Code string `json:"code"`
-			Fill string `json:"fill"`
-		}{in.Code, string(bytes.Repeat([]byte{'x'}, max(0, int(size.Load())-30)))}
-		_ = json.NewEncoder(w).Encode(out) // a reader that left is its own affair
+		f, err := pairing.Parse(p, pairing.Input{City: p.ID, Kind: pairing.Pair, Fields: in}, time.Now())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+			return
+		}
+		var n int64
+		if _, err := fmt.Sscan(in["_n"], &n); err != nil {
+			http.Error(w, "number", http.StatusBadRequest)
+			return
+		}
+		one, err := r.makeOf(req.Context(), n, f)
+		if err == nil {
+			err = update(req.Context(), func(tx *sqlstore.Tx) error { return one.write(req.Context(), tx) })
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		reply(w, pairing.Reference(one.p.ID))
+	})
+}
+
+// echo reads the same form and answers as long.
+func echo() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if in, ok := readForm(w, req); ok {
+			reply(w, in["card"])
+		}
 	})
 }
 
@@ -246,16 +303,14 @@ func tckn(nine int64) string {
 	return fmt.Sprintf("%s%d%d", s, d10, (odd+even+d10)%10)
 }
 
-// errShort says that the batch was used up before the time was.
-var errShort = errors.New("answered 2xx to nobody")
+var errNobody = errors.New("nobody was answered")
 
-// drive lets 64 callers send for a span, or until the batch is used up, and
-// gives answers a second and the 99th percentile in milliseconds. Every answer
-// must be a 200. A nil batch is the echo's.
-func (r *runner) drive(ctx context.Context, base string, batch []asked, span time.Duration, size *atomic.Int64) (rate, p99 float64, err error) {
+// drive lets 64 callers send what next gives for a span, or until there is no
+// more, and gives answers a second and the 99th percentile in milliseconds.
+// Every answer must be a 200.
+func (r *runner) drive(ctx context.Context, base string, next func() (call, bool), span time.Duration) (rate, p99 float64, err error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: httpClients, DisableCompression: true}}
 	defer client.CloseIdleConnections()
-	var next atomic.Int64
 	var first atomic.Pointer[error]
 	times := make([][]time.Duration, httpClients)
 	begun := time.Now()
@@ -264,23 +319,14 @@ func (r *runner) drive(ctx context.Context, base string, batch []asked, span tim
 	for c := range httpClients {
 		wg.Go(func() {
 			for time.Since(begun) < span && first.Load() == nil {
-				url, body := base, []byte(`{"code":"123456"}`)
-				if batch != nil {
-					i := int(next.Add(1)) - 1
-					if i >= len(batch) {
-						return
-					}
-					url = base + api.Prefix + "v1/cities/izmir/requests/" + batch[i].token + "/code"
-					body = []byte(`{"code":"` + batch[i].code + `"}`)
-				}
-				at := time.Now()
-				n, err := post(ctx, client, url, body)
-				if err != nil {
-					first.CompareAndSwap(nil, &err)
+				one, ok := next()
+				if !ok {
 					return
 				}
-				if size != nil {
-					size.Store(n)
+				at := time.Now()
+				if err := post(ctx, client, base+one.path, one.body); err != nil {
+					first.CompareAndSwap(nil, &err)
+					return
 				}
 				times[c] = append(times[c], time.Since(at))
 				last.Store(int64(time.Since(begun)))
@@ -293,27 +339,27 @@ func (r *runner) drive(ctx context.Context, base string, batch []asked, span tim
 	}
 	all := slices.Concat(times...)
 	if len(all) == 0 {
-		return 0, 0, errShort
+		return 0, 0, errNobody
 	}
 	slices.Sort(all)
 	took := time.Duration(last.Load())
 	return float64(len(all)) / took.Seconds(), float64(all[len(all)*99/100].Microseconds()) / 1000, nil
 }
 
-func post(ctx context.Context, c *http.Client, url string, body []byte) (int64, error) {
+func post(ctx context.Context, c *http.Client, url string, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	res, err := c.Do(req)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer res.Body.Close()
-	n, err := io.Copy(io.Discard, res.Body)
+	said, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	if err == nil && res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("answered %d", res.StatusCode)
+		err = fmt.Errorf("answered %d: %.200s", res.StatusCode, said)
 	}
-	return n, err
+	return err
 }

@@ -221,6 +221,15 @@ type row struct {
 
 // make makes the n-th pairing, sealed as in the product.
 func (r *runner) make(ctx context.Context, n int64) (row, error) {
+	return r.seal(ctx, n, make([]byte, 140))
+}
+
+// makeOf makes the pairing of a form.
+func (r *runner) makeOf(ctx context.Context, n int64, f pairing.Form) (row, error) {
+	return r.seal(ctx, n, f.Person.RevealBytes())
+}
+
+func (r *runner) seal(ctx context.Context, n int64, record []byte) (row, error) {
 	now := time.Now()
 	key, err := r.keys.NewKey(ctx)
 	if err != nil {
@@ -236,7 +245,7 @@ func (r *runner) make(ctx context.Context, n int64) (row, error) {
 	}
 	const city = "izmir"
 	who := tag(r.Seed, 'i', n)
-	sealed, err := r.keys.Seal(ctx, key, "person/"+ids[0], make([]byte, 140))
+	sealed, err := r.keys.Seal(ctx, key, "person/"+ids[0], record)
 	if err != nil {
 		return row{}, err
 	}
