@@ -4,8 +4,6 @@
 package list
 
 import (
-	"bytes"
-	"compress/zlib"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -36,6 +34,7 @@ type Config struct {
 	Seed    uint64
 	Dir     string    // for the published files; a temporary folder if empty
 	Log     io.Writer // progress, and sizes beside other forms; nil for none
+	Page    io.Writer // a page drawing the sizes; nil for none
 }
 
 const istanbulkarts = 34_260_087
@@ -66,6 +65,11 @@ func Run(cfg Config) (bench.Report, error) {
 	for i, m := range mixes {
 		if err := r.mix(m, i == len(mixes)-1); err != nil {
 			return bench.Report{}, fmt.Errorf("bench list: %s: %w", m.name, err)
+		}
+	}
+	if cfg.Page != nil {
+		if err := draw(cfg.Page, r.sizes); err != nil {
+			return bench.Report{}, fmt.Errorf("bench list: %w", err)
 		}
 	}
 	return r.report()
@@ -116,7 +120,7 @@ type runner struct {
 	figures map[string][]float64
 	ranges  *statuslist.Ranges
 	stride  uint64 // between the first numbers of two ranges
-	sizes   []string
+	sizes   []size
 	note    string
 }
 
@@ -222,8 +226,13 @@ func (r *runner) mix(m mix, timed bool) error {
 	r.add("publish_s", time.Since(began).Seconds())
 	bound := r.entropy(pop, m)
 	r.add("full_to_bound", (float64(h.Full.Size)-1024)/bound)
-	r.sizes = append(r.sizes, fmt.Sprintf("%-45s %9d B, bound %9.0f (%.4f)%s", m.name, h.Full.Size, bound, float64(h.Full.Size)/bound, r.beside(pop, m)))
-	fmt.Fprintln(r.Log, r.sizes[len(r.sizes)-1])
+	others, err := beside(pop, m)
+	if err != nil {
+		return err
+	}
+	s := size{Mix: m.name, Bound: bound, Forms: append([]form{{Name: "Turnike", Bytes: float64(h.Full.Size)}}, others...)}
+	r.sizes = append(r.sizes, s)
+	fmt.Fprintln(r.Log, s)
 
 	g, err := gate.Open(gate.Config{Dir: filepath.Join(dir, "gate"), City: "bench", Anchor: anchor})
 	if err != nil {
@@ -452,13 +461,17 @@ func (r *runner) add(name string, v float64) { r.figures[name] = append(r.figure
 // report holds the figures to the bars of the design.
 func (r *runner) report() (bench.Report, error) {
 	out := bench.Report{Bench: "list"}
+	var lines strings.Builder
+	for _, s := range r.sizes {
+		fmt.Fprintf(&lines, "\n%v", s)
+	}
 	worst := func(name string) []float64 { return []float64{slices.Max(r.figures[name])} }
 	for _, b := range []struct {
 		name, bar string
 		rounds    []float64
 		note      string
 	}{
-		{"full_to_bound", "<=1.01", worst("full_to_bound"), "size less 1 kB; the worst mix\n" + strings.Join(r.sizes, "\n")},
+		{"full_to_bound", "<=1.01", worst("full_to_bound"), "size less 1 kB; the worst mix" + lines.String()},
 		{"delta_to_bound", "<=1.02", worst("delta_to_bound"), "size less 256 B; the worst mix"},
 		{"wrong_cards", "=0", []float64{sum(r.figures["wrong_cards"])}, fmt.Sprintf("%d cards in each of %d mixes", r.Cards, len(mixes))},
 		{"decide_ns", "<=120", r.figures["decide_ns"], r.note},
@@ -482,51 +495,4 @@ func sum(v []float64) (s float64) {
 		s += x
 	}
 	return s
-}
-
-// beside gives the sizes of other forms of a list with two states: the IETF
-// Token Status List's, zlib at its best over the bits, and Roaring's by its
-// published layout. Forms that cannot say what this list says are left out.
-func (r *runner) beside(pop []statuslist.Status, m mix) string {
-	if len(m.p) != 1 {
-		return ""
-	}
-	bitmap := make([]byte, (len(pop)+7)/8)
-	for i, s := range pop {
-		if s.Class == 1 {
-			bitmap[i/8] |= 1 << (i % 8)
-		}
-	}
-	var packed bytes.Buffer
-	w, err := zlib.NewWriterLevel(&packed, zlib.BestCompression)
-	if err != nil {
-		return ""
-	}
-	w.Write(bitmap)
-	w.Close()
-	return fmt.Sprintf(", zlib %d, Roaring %d", packed.Len(), roaringSize(pop))
-}
-
-// roaringSize is the length of a Roaring bitmap in its portable form: per
-// 65,536 positions the shortest of a sorted array, a bitmap and runs.
-func roaringSize(pop []statuslist.Status) int {
-	const container = 1 << 16
-	size := 8
-	for from := 0; from < len(pop); from += container {
-		n, runs, in := 0, 0, false
-		for _, s := range pop[from:min(from+container, len(pop))] {
-			set := s.Class == 1
-			if set {
-				n++
-				if !in {
-					runs++
-				}
-			}
-			in = set
-		}
-		if n > 0 {
-			size += 8 + min(2*n, 8192, 2+4*runs)
-		}
-	}
-	return size
 }
