@@ -78,29 +78,46 @@ type grid struct {
 	rows    [][]string
 }
 
-func (v view) tallyRow(name string, t tap.Tally) []string {
-	return []string{name, v.n(t.Taps()), v.n(t.Opened), v.n(t.FullFare), v.n(t.Refused), v.share(t.Refused, t.Taps())}
+// namedTally is a row of taps.
+type namedTally struct {
+	name string
+	tap.Tally
 }
 
-func (v view) tallyHeads(first string) []string {
-	return []string{first, v.t("day.taps"), v.t("day.opened"), v.t("day.full_fare"), v.t("day.refused"), v.t("day.share")}
+// tallies makes a table of taps. Where nobody rode at full fare it has no
+// column for that.
+func (v view) tallies(caption, first string, rows []namedTally) grid {
+	g := grid{caption: caption, heads: []string{first, v.t("day.taps"), v.t("day.opened"), v.t("day.full_fare"), v.t("day.refused"), v.t("day.share")}}
+	for _, r := range rows {
+		g.rows = append(g.rows, []string{r.name, v.n(r.Taps()), v.n(r.Opened), v.n(r.FullFare), v.n(r.Refused), v.share(r.Refused, r.Taps())})
+	}
+	if v.Eve.FullFare+v.Day.FullFare == 0 {
+		const fullFare = 3
+		g.heads = slices.Delete(g.heads, fullFare, fullFare+1)
+		for i, row := range g.rows {
+			g.rows[i] = slices.Delete(row, fullFare, fullFare+1)
+		}
+	}
+	for i := range g.heads[1:] {
+		g.num = append(g.num, i+1)
+	}
+	return g
 }
 
 func (v view) hours() grid {
-	g := grid{v.t("day.hours.title"), v.tallyHeads(v.t("day.hours.hour")), []int{1, 2, 3, 4, 5}, nil}
+	var rows []namedTally
 	for _, h := range v.Hours {
-		g.rows = append(g.rows, v.tallyRow(h.At.In(v.city.Location()).Format("02.01 15:04"), h.Tally))
+		rows = append(rows, namedTally{h.At.In(v.city.Location()).Format("02.01 15:04"), h.Tally})
 	}
-	return g
+	return v.tallies(v.t("day.hours.title"), v.t("day.hours.hour"), rows)
 }
 
 func (v view) midnight() grid {
-	g := grid{v.t("day.midnight.title"), v.tallyHeads(""), []int{1, 2, 3, 4, 5}, nil}
+	var rows []namedTally
 	if eve := len(v.Hours) - 24; eve > 0 {
-		g.rows = append(g.rows, v.tallyRow(v.t("day.midnight.before", "Hours", strconv.Itoa(eve)), v.Eve))
+		rows = append(rows, namedTally{v.t("day.midnight.before", "Hours", strconv.Itoa(eve)), v.Eve})
 	}
-	g.rows = append(g.rows, v.tallyRow(v.t("day.midnight.after"), v.Day))
-	return g
+	return v.tallies(v.t("day.midnight.title"), "", append(rows, namedTally{v.t("day.midnight.after"), v.Day}))
 }
 
 // turnsAtMidnight tells whether a decision of the city begins with the day.
