@@ -57,8 +57,8 @@ const busyTimeout = 5 * time.Second
 
 // settings are the pragmas of every connection. cache_size is in KiB when
 // negative: the random-key indexes' pages stay in memory, or each insert reads
-// one. A check-point every 64 MiB of log writes an often changed page once
-// rather than twenty times.
+// one. A check-point every 128 MiB of log writes an often changed page once
+// rather than forty times.
 var settings = map[string]string{
 	"busy_timeout":       strconv.FormatInt(busyTimeout.Milliseconds(), 10),
 	"journal_mode":       "WAL",
@@ -67,7 +67,7 @@ var settings = map[string]string{
 	"trusted_schema":     "OFF",
 	"cache_size":         "-131072",
 	"temp_store":         "MEMORY",
-	"wal_autocheckpoint": "16384",
+	"wal_autocheckpoint": "32768",
 }
 
 // pageSize takes effect on a new file. A pairing enters three indexes with

@@ -1,0 +1,356 @@
+-- The schema of today, as the migrations leave it, to be read: a test holds it
+-- to them. SQLite's words; on PostgreSQL INTEGER is BIGINT and BLOB is BYTEA.
+
+-- 0001_pairing.sql
+-- Times are microseconds since 1970 UTC, tags 16 bytes of a keyed hash, ids the
+-- 16 bytes of a UUIDv7. City leads every key, so a distributed engine can put a
+-- city's rows together; ids that rise with time keep every primary key an
+-- append. WITHOUT ROWID stores a row in its key's own tree: one insert, not two.
+
+CREATE TABLE request (
+	city            TEXT    NOT NULL,
+	id              BLOB    NOT NULL,
+	version         INTEGER NOT NULL,
+	kind            TEXT    NOT NULL,
+	state           TEXT    NOT NULL,
+	lang            TEXT    NOT NULL,
+	channel         TEXT    NOT NULL,
+	blind           INTEGER NOT NULL,
+	phone_tag       BLOB,
+	person_tag      BLOB,
+	card_tag        BLOB,
+	sealed          BLOB    NOT NULL,
+	code_tag        BLOB,
+	code_expires_us INTEGER,
+	tries           INTEGER NOT NULL,
+	sends           INTEGER NOT NULL,
+	last_send_us    INTEGER,
+	created_us      INTEGER NOT NULL,
+	proven_us       INTEGER,
+	due_us          INTEGER,
+	attempts        INTEGER NOT NULL,
+	result          TEXT    NOT NULL,
+	pairing_id      BLOB,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_due ON request (due_us) WHERE state = 'proven';
+CREATE INDEX request_old ON request (created_us) WHERE state <> 'proven';
+
+CREATE TABLE pairing (
+	city          TEXT    NOT NULL,
+	id            BLOB    NOT NULL,
+	card_tag      BLOB    NOT NULL,
+	last4         TEXT    NOT NULL,
+	person_id     BLOB,
+	person_tag    BLOB,
+	phone_tag     BLOB,
+	person_slot   INTEGER NOT NULL,
+	code_slot     INTEGER NOT NULL,
+	hes_tag       BLOB,
+	sealed_hes    BLOB    NOT NULL,
+	proof         INTEGER NOT NULL,
+	channel       TEXT    NOT NULL,
+	lang          TEXT    NOT NULL,
+	at_us         INTEGER NOT NULL,
+	next_check_us INTEGER,
+	ended_us      INTEGER,
+	end_reason    TEXT    NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+-- A card has one live pairing. Its key is random, so each row goes to a page of
+-- its own, which costs more than the rest of the row; the others go by the
+-- holder's id, which rises with time. A person's tag leads to their id.
+CREATE UNIQUE INDEX pairing_live_card ON pairing (city, card_tag) WHERE ended_us IS NULL;
+-- Where a city lets a person hold one card (slot 1).
+CREATE UNIQUE INDEX pairing_live_person ON pairing (city, person_id, person_slot)
+	WHERE ended_us IS NULL AND person_slot > 0;
+CREATE INDEX pairing_of_person ON pairing (city, person_id)
+	WHERE ended_us IS NULL AND person_slot = 0 AND person_id IS NOT NULL;
+CREATE UNIQUE INDEX pairing_live_code ON pairing (city, hes_tag, code_slot)
+	WHERE ended_us IS NULL AND code_slot > 0;
+CREATE INDEX pairing_check ON pairing (next_check_us)
+	WHERE ended_us IS NULL AND next_check_us IS NOT NULL;
+
+CREATE TABLE person (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	tag        BLOB,
+	key_ref    TEXT    NOT NULL,
+	sealed     BLOB    NOT NULL,
+	created_us INTEGER NOT NULL,
+	updated_us INTEGER NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+-- One record for each person; an erased one has no tag.
+CREATE UNIQUE INDEX person_tag ON person (city, tag) WHERE tag IS NOT NULL;
+
+CREATE TABLE card (
+	city       TEXT    NOT NULL,
+	tag        BLOB    NOT NULL,
+	scheme     INTEGER NOT NULL,
+	idx        INTEGER NOT NULL,
+	last4      TEXT    NOT NULL,
+	class      INTEGER NOT NULL,
+	stop_until INTEGER NOT NULL,
+	changed_us INTEGER NOT NULL,
+	PRIMARY KEY (city, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX card_changed ON card (city, changed_us, tag);
+
+CREATE TABLE card_reason (
+	city       TEXT    NOT NULL,
+	tag        BLOB    NOT NULL,
+	kind       INTEGER NOT NULL,
+	since_us   INTEGER NOT NULL,
+	until_day  INTEGER NOT NULL,
+	provenance TEXT    NOT NULL CHECK (provenance <> ''),
+	PRIMARY KEY (city, tag, kind)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE once (
+	city  TEXT    NOT NULL,
+	key   TEXT    NOT NULL,
+	body  BLOB    NOT NULL,
+	ref   TEXT    NOT NULL,
+	at_us INTEGER NOT NULL,
+	PRIMARY KEY (city, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX once_old ON once (at_us);
+
+CREATE TABLE guard (
+	city     TEXT    NOT NULL,
+	kind     TEXT    NOT NULL,
+	tag      BLOB    NOT NULL,
+	sent     BLOB    NOT NULL,
+	count    INTEGER NOT NULL,
+	good     INTEGER NOT NULL,
+	fails    INTEGER NOT NULL,
+	since_us INTEGER NOT NULL,
+	PRIMARY KEY (city, kind, tag)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	at_us      INTEGER NOT NULL,
+	actor_kind TEXT    NOT NULL CHECK (actor_kind <> ''),
+	actor_ref  TEXT    NOT NULL,
+	channel    TEXT    NOT NULL,
+	action     TEXT    NOT NULL CHECK (action <> ''),
+	subject    BLOB,
+	object     TEXT    NOT NULL,
+	purpose    TEXT    NOT NULL,
+	result     TEXT    NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+-- Who looked at a person: only reads with a purpose are in it, so that a
+-- pairing pays nothing.
+CREATE INDEX audit_reads ON audit (city, subject, id) WHERE purpose <> '';
+
+CREATE TABLE outbox (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	class      INTEGER NOT NULL,
+	state      INTEGER NOT NULL,
+	sealed     BLOB    NOT NULL,
+	due_us     INTEGER NOT NULL,
+	expires_us INTEGER NOT NULL,
+	attempts   INTEGER NOT NULL,
+	reference  TEXT    NOT NULL,
+	error      TEXT    NOT NULL,
+	done_us    INTEGER,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_due ON outbox (class, due_us) WHERE state = 0;
+CREATE INDEX outbox_done ON outbox (done_us) WHERE done_us IS NOT NULL;
+
+CREATE TABLE city_revision (
+	city     TEXT    NOT NULL,
+	revision INTEGER NOT NULL,
+	from_us  INTEGER NOT NULL,
+	toml     TEXT    NOT NULL,
+	author   TEXT    NOT NULL CHECK (author <> ''),
+	at_us    INTEGER NOT NULL,
+	PRIMARY KEY (city, revision)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE setting (
+	city  TEXT    NOT NULL,
+	key   TEXT    NOT NULL,
+	value BLOB    NOT NULL,
+	at_us INTEGER NOT NULL,
+	PRIMARY KEY (city, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE counter (
+	city  TEXT    NOT NULL,
+	name  TEXT    NOT NULL,
+	value INTEGER NOT NULL,
+	PRIMARY KEY (city, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	kind       TEXT    NOT NULL,
+	name       TEXT    NOT NULL,
+	public_key BLOB    NOT NULL,
+	secret_tag BLOB,
+	created_us INTEGER NOT NULL,
+	seen_us    INTEGER,
+	revoked_us INTEGER,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+
+-- 0002_booking.sql
+-- Appointments. Whoever changes anything of a centre's day holds the row of
+-- booking_day first. Cells count, they are not places: pool '' is the floor.
+
+CREATE TABLE booking_day (
+	city    TEXT    NOT NULL,
+	centre  TEXT    NOT NULL,
+	day     INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	tickets INTEGER NOT NULL,
+	events  INTEGER NOT NULL,
+	PRIMARY KEY (city, centre, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE booking_cell (
+	city       TEXT    NOT NULL,
+	centre     TEXT    NOT NULL,
+	day        INTEGER NOT NULL,
+	pool       TEXT    NOT NULL,
+	unit       INTEGER NOT NULL,
+	plan       INTEGER NOT NULL,
+	cap        INTEGER NOT NULL,
+	used       INTEGER NOT NULL,
+	phone      INTEGER NOT NULL,
+	phone_used INTEGER NOT NULL,
+	walk       INTEGER NOT NULL,
+	walk_used  INTEGER NOT NULL,
+	PRIMARY KEY (city, centre, day, pool, unit),
+	CHECK (used >= 0 AND used <= cap AND phone_used >= 0 AND walk_used >= 0 AND phone_used + walk_used <= used)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE booking_exception (
+	city     TEXT    NOT NULL,
+	id       BLOB    NOT NULL,
+	centre   TEXT    NOT NULL,
+	pool     TEXT    NOT NULL,
+	day      INTEGER NOT NULL,
+	from_min INTEGER NOT NULL,
+	to_min   INTEGER NOT NULL,
+	desks    INTEGER NOT NULL,
+	closed   INTEGER NOT NULL,
+	opened   INTEGER NOT NULL,
+	why      TEXT    NOT NULL,
+	actor    TEXT    NOT NULL CHECK (actor <> ''),
+	at_us    INTEGER NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX booking_exception_day ON booking_exception (city, day, id);
+
+-- state: 1 held, 2 booked, 3 arrived, 4 resting; from 10 on it is over.
+CREATE TABLE booking_visit (
+	city          TEXT    NOT NULL,
+	id            BLOB    NOT NULL,
+	code          INTEGER NOT NULL,
+	centre        TEXT    NOT NULL,
+	pool          TEXT    NOT NULL,
+	day           INTEGER NOT NULL,
+	unit          INTEGER NOT NULL,
+	units         INTEGER NOT NULL,
+	service       TEXT    NOT NULL,
+	matters       INTEGER NOT NULL,
+	state         INTEGER NOT NULL,
+	hold_until_us INTEGER,
+	channel       TEXT    NOT NULL,
+	holder        BLOB,
+	slot          INTEGER NOT NULL,
+	phone_tag     BLOB,
+	key           TEXT,
+	sealed        BLOB    NOT NULL,
+	lang          TEXT    NOT NULL,
+	wait_id       BLOB,
+	sequence      INTEGER NOT NULL,
+	due_us        INTEGER,
+	confirmed     INTEGER NOT NULL,
+	reminded      INTEGER NOT NULL,
+	created_us    INTEGER NOT NULL,
+	changed_us    INTEGER NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX booking_visit_key ON booking_visit (city, key) WHERE key IS NOT NULL;
+-- The digits read aloud are free again when a visit is over.
+CREATE UNIQUE INDEX booking_visit_code ON booking_visit (city, code) WHERE state < 10;
+-- As many open visits as a person has slots, and one for a matter at a centre;
+-- a NULL holder never collides.
+CREATE UNIQUE INDEX booking_visit_slot ON booking_visit (city, holder, slot) WHERE state < 10 AND holder IS NOT NULL;
+CREATE UNIQUE INDEX booking_visit_matter ON booking_visit (city, holder, centre, service)
+	WHERE state < 10 AND holder IS NOT NULL;
+CREATE INDEX booking_visit_lapse ON booking_visit (city, centre, day, hold_until_us) WHERE hold_until_us IS NOT NULL;
+CREATE INDEX booking_visit_day ON booking_visit (city, centre, day, unit, id);
+CREATE INDEX booking_visit_phone ON booking_visit (city, phone_tag, id) WHERE phone_tag IS NOT NULL;
+CREATE INDEX booking_visit_due ON booking_visit (due_us) WHERE due_us IS NOT NULL;
+
+-- state: 1 open, 2 offered, 3 ended.
+CREATE TABLE booking_wait (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	centre     TEXT    NOT NULL,
+	service    TEXT    NOT NULL,
+	pool       TEXT    NOT NULL,
+	units      INTEGER NOT NULL,
+	matters    INTEGER NOT NULL,
+	from_day   INTEGER NOT NULL,
+	to_day     INTEGER NOT NULL,
+	holder     BLOB    NOT NULL,
+	phone_tag  BLOB,
+	sealed     BLOB    NOT NULL,
+	lang       TEXT    NOT NULL,
+	state      INTEGER NOT NULL,
+	visit_id   BLOB,
+	offers     INTEGER NOT NULL,
+	created_us INTEGER NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX booking_wait_next ON booking_wait (city, centre, pool, id) WHERE state = 1;
+CREATE UNIQUE INDEX booking_wait_holder ON booking_wait (city, holder, centre, service) WHERE state < 3;
+
+CREATE TABLE booking_ticket (
+	city       TEXT    NOT NULL,
+	centre     TEXT    NOT NULL,
+	day        INTEGER NOT NULL,
+	number     INTEGER NOT NULL,
+	visit_id   BLOB,
+	pool       TEXT    NOT NULL,
+	service    TEXT    NOT NULL,
+	matters    INTEGER NOT NULL,
+	state      INTEGER NOT NULL,
+	desk       TEXT    NOT NULL,
+	recalls    INTEGER NOT NULL,
+	slot_us    INTEGER,
+	arrived_us INTEGER NOT NULL,
+	called_us  INTEGER,
+	started_us INTEGER,
+	ended_us   INTEGER,
+	shown_us   INTEGER,
+	PRIMARY KEY (city, centre, day, number)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX booking_ticket_visit ON booking_ticket (city, visit_id) WHERE visit_id IS NOT NULL;
+
+CREATE TABLE booking_event (
+	city   TEXT    NOT NULL,
+	centre TEXT    NOT NULL,
+	day    INTEGER NOT NULL,
+	seq    INTEGER NOT NULL,
+	ticket INTEGER NOT NULL,
+	was    TEXT    NOT NULL,
+	state  INTEGER NOT NULL,
+	desk   TEXT    NOT NULL,
+	actor  TEXT    NOT NULL CHECK (actor <> ''),
+	at_us  INTEGER NOT NULL,
+	undone INTEGER NOT NULL,
+	PRIMARY KEY (city, centre, day, seq)
+) STRICT, WITHOUT ROWID;
