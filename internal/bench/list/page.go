@@ -146,7 +146,7 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding
 svg{width:100%;height:auto}svg text{font:13px system-ui,sans-serif;fill:currentColor}
 .us{fill:#0b6e4f}.other{fill:#b9c4cc}.bound{stroke:#b3261e;stroke-width:1.5;stroke-dasharray:4 3}
 @media (prefers-color-scheme:dark){body{background:#111;color:#eee}.other{fill:#56626b}.us{fill:#3fbf92}}
-table{border-collapse:collapse}td,th{padding:.1rem .8rem .1rem 0;text-align:left}td:nth-child(n+2){text-align:right}
+table{border-collapse:collapse}td,th{padding:.1rem .8rem .1rem 0;text-align:left}:is(td,th):nth-child(2),:is(td,th):nth-child(3){text-align:right}
 </style></head><body>
 <h1>Size of the card list against the information bound</h1>
 <p>The dashed line is the least any exact form can take that knows how many cards are in which state. Bars past 2.6 times the bound are cut off.</p>
