@@ -63,20 +63,19 @@ func TestNothingRefusedIsRepeated(t *testing.T) {
 		}
 	}
 	for what, body := range bodies {
-		for _, c := range []string{"istanbul", "turkiye"} {
-			for _, l := range []string{"tr", "en", "ar"} {
-				t.Run(what+"/"+c+"/"+l, func(t *testing.T) {
-					w := w.in(t)
-					a := w.begin(c, body, "Accept-Language", l)
-					if a.status < 400 || a.status >= 500 {
-						t.Errorf("status: got %d, want 4xx", a.status)
-					}
-					if got := a.header.Get("Content-Language"); got != l {
-						t.Errorf("Content-Language: got %q, want %q", got, l)
-					}
-					w.leaks(a)
-				})
-			}
+		for i, c := range []string{"istanbul", "turkiye"} {
+			l := []string{"tr", "en", "ar"}[(len(what)+i)%3] // each sees each somewhere; all of them would take a minute
+			t.Run(what+"/"+c+"/"+l, func(t *testing.T) {
+				w := w.in(t)
+				a := w.begin(c, body, "Accept-Language", l)
+				if a.status < 400 || a.status >= 500 {
+					t.Errorf("status: got %d, want 4xx", a.status)
+				}
+				if got := a.header.Get("Content-Language"); got != l {
+					t.Errorf("Content-Language: got %q, want %q", got, l)
+				}
+				w.leaks(a)
+			})
 		}
 	}
 	good, _ := json.Marshal(w.istanbul("3400000000001234", w.phone()))
@@ -88,6 +87,7 @@ func TestNothingRefusedIsRepeated(t *testing.T) {
 		w.leaks(w.call("POST", at+"/resend", body))
 	}
 	w.leaks(w.call("GET", "/api/v1/cities?limit="+planted, nil))
+	w.leaks(w.call("GET", "/api/v1/cities?limit=x"+planted, nil))
 	w.leaks(w.call("GET", "/api/v1/cities?cursor="+planted, nil))
 	w.leaks(w.call("GET", "/api/v1/cities/istanbul/desks?kind="+planted, nil))
 	w.leaks(w.call("GET", "/api/v1/cities/"+planted, nil))
