@@ -449,6 +449,7 @@ var reveals = map[string]string{
 	"internal/sms":       "tells the gateway where to send",
 	"internal/sandbox":   "makes people up",
 	"internal/demo":      "fills forms in for made-up people",
+	"internal/bench":     "seals made-up people and reads their codes",
 	"test":               "stands in for the outside world",
 }
 

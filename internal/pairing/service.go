@@ -107,9 +107,14 @@ func (s *Service) profile(id string) (*city.Profile, error) {
 // TagKey is the key of a city's list for cards without ranges; the portal has
 // one per province, since its gates belong to one.
 func TagKey(keys person.Keyring, city string, province int) (*statuslist.TagKey, error) {
+	return statuslist.NewTagKey(TagSecret(keys, city, province))
+}
+
+// TagSecret is the secret behind TagKey, 32 bytes, for the devices of a city.
+func TagSecret(keys person.Keyring, city string, province int) []byte {
 	a := keys.Tag(city, person.TagCard, fmt.Sprintf("list key 1 of %d", province))
 	b := keys.Tag(city, person.TagCard, fmt.Sprintf("list key 2 of %d", province))
-	return statuslist.NewTagKey(append(a[:], b[:]...))
+	return append(a[:], b[:]...)
 }
 
 // shapeKey serves where only the shape of a number is looked at.

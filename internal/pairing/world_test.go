@@ -93,10 +93,19 @@ func (m *ministry) leave(away bool) {
 	m.away = away
 }
 
+// tb is what a world needs of a test, so that a property's steps can have one.
+type tb interface {
+	Helper()
+	Error(...any)
+	Errorf(string, ...any)
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // world is pairing's rules on a real store with real keys. Its clock stands
 // still unless it is moved.
 type world struct {
-	t       testing.TB
+	t       tb
 	ctx     context.Context
 	svc     *pairing.Service
 	store   *sqlstore.Store
@@ -145,7 +154,7 @@ func newWorld(t testing.TB, dsn string, more ...func(*pairing.Config)) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.store.Close() })
-	if w.keys, err = vault.Open(w.ctx, vault.Config{Dir: filepath.Join(tempDir(t), "keys"), Stock: 50, Now: w.clock}); err != nil {
+	if w.keys, err = vault.Open(w.ctx, vault.Config{Dir: filepath.Join(t.TempDir(), "keys"), Stock: 50, Now: w.clock}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.keys.Close() })
@@ -158,14 +167,6 @@ func newWorld(t testing.TB, dsn string, more ...func(*pairing.Config)) *world {
 	}
 	w.svc = pairing.New(cfg)
 	return w
-}
-
-func tempDir(t testing.TB) string {
-	if d, ok := t.(interface{ TempDir() string }); ok {
-		return d.TempDir()
-	}
-	t.Fatal("no folder")
-	return ""
 }
 
 func (w *world) clock() time.Time {
@@ -437,10 +438,12 @@ func (w *world) live(r rider) (p pairing.Pairing, ok bool) {
 }
 
 // log is a city's audit, oldest first.
-func (w *world) log(cityID string) (all []audit.Entry) {
+func (w *world) log(cityID string) []audit.Entry { return w.logAfter(cityID, "") }
+
+// logAfter is the audit behind a row.
+func (w *world) logAfter(cityID, after string) (all []audit.Entry) {
 	w.t.Helper()
 	w.view(func(tx *sqlstore.Tx) error {
-		after := ""
 		for {
 			page, err := tx.AuditPage(w.ctx, cityID, after, 500)
 			if err != nil || len(page) == 0 {

@@ -13,11 +13,11 @@ import (
 func TestStoreRuns(t *testing.T) {
 	pg := pgtest.Start(t)
 	bars, err := Store(t.Context(), Config{Dir: t.TempDir(), Postgres: pg.Database(t), Rounds: 1, Preload: 4000, Waiters: 64,
-		Span: 200 * time.Millisecond, Seed: 1, Progress: t.Output()})
+		Span: time.Second, Seed: 1, Progress: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"sqlite512_to_fdatasync", "sqlite512_slow_disk_to_fdatasync", "postgres_to_single"}
+	want := []string{"sqlite512_to_fdatasync", "sqlite512_slow_disk_to_fdatasync", "http_to_echo", "http_to_alone", "http_p99_ms", "postgres_to_single"}
 	if len(bars) != len(want) {
 		t.Fatalf("bars: got %d, want %d", len(bars), len(want))
 	}
