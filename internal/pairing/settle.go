@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-
 	"turnike/internal/audit"
 	"turnike/internal/city"
 	"turnike/internal/fault"
