@@ -14,6 +14,7 @@ import (
 type BenchCmd struct {
 	List BenchListRun `cmd:"" help:"The signed list: size against entropy, decisions, publishing, loading."`
 	Pair BenchPairRun `cmd:"" help:"A pairing with all its rows: on SQLite, on a slow disk, on PostgreSQL, over HTTP."`
+	Book BenchBookRun `cmd:"" help:"Appointments: no place sold twice or lost, a hot hour, all days on one page, waits kept."`
 }
 
 // BenchListRun runs the list's bench and prints it.
