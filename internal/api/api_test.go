@@ -84,6 +84,34 @@ func TestEveryCity(t *testing.T) {
 	}
 }
 
+// TestForeigners pairs by the other two documents.
+func TestForeigners(t *testing.T) {
+	w := newWorld(t)
+	for doc, id := range map[string]string{"ykn": sandbox.TCKN("991234567").Reveal(), "passport": "N01234567"} {
+		t.Run(doc, func(t *testing.T) {
+			w := w.in(t)
+			phone := w.phone()
+			form := w.istanbul("3400000000001234", phone)
+			f := form["fields"].(map[string]any)
+			f["doc"], f["first_name"], f["last_name"], f["birth"] = doc, "Layla", "Haddad", "1990-09-09"
+			f["hes"] = hesFor(t, id, "Layla", "Haddad", sandbox.Riskless)
+			if f["id"] = id; doc == "passport" {
+				delete(f, "id")
+				f["passport"] = id
+				w.begin("istanbul", form).problem(422, "country.missing")
+				f["country"] = "SY"
+			}
+			a := w.begin("istanbul", form).want(201)
+			b := w.call("POST", a.header.Get("Location")+"/code", map[string]string{"code": w.code(phone)}).want(200)
+			if got := b.at("stage"); got != "received" {
+				t.Errorf("stage: got %q, want received\n%s", got, b.body)
+			}
+			f["doc"] = map[string]string{"ykn": "tckn", "passport": "ykn"}[doc]
+			w.begin("istanbul", form).want(422)
+		})
+	}
+}
+
 // cardOf is a card number that a city issued.
 func cardOf(t *testing.T, name string, known map[string]string) string {
 	t.Helper()
