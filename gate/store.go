@@ -47,7 +47,6 @@ const (
 	// a full list: starting up stays short.
 	maxReplay    = 4096
 	maxSmallFile = 1 << 20
-	maxListFile  = 1 << 30
 )
 
 func (s *store) marshal() []byte {
@@ -322,7 +321,7 @@ func (g *Gate) install(ctx context.Context, h *statuslist.Head, headFile []byte,
 	}
 	next.ratchet[h.Key] = max(next.ratchet[h.Key], h.Sequence)
 
-	keep := g.keeper(ctx, fetch)
+	keep := g.keeper(ctx, h, fetch)
 	// Ranges and rules first: they are small, and without them no list helps.
 	snap, err := g.snapshot(h, nil, keep)
 	if err != nil {
@@ -342,13 +341,14 @@ func (g *Gate) install(ctx context.Context, h *statuslist.Head, headFile []byte,
 }
 
 // keeper gives a reader that takes a file from the gate's folder, or fetches
-// it and puts it there. A file that is not what its name says is not kept.
-func (g *Gate) keeper(ctx context.Context, fetch Fetch) func(string) ([]byte, error) {
+// it and puts it there. A file that is not what its name says is not kept, and
+// none is fetched past what the signed head lets it be.
+func (g *Gate) keeper(ctx context.Context, h *statuslist.Head, fetch Fetch) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
 		if file, err := g.readFile(name); err == nil && statuslist.IsNamed(name, file) {
 			return file, nil
 		}
-		file, err := fetch(ctx, name, maxListFile)
+		file, err := fetch(ctx, name, h.Limit(name))
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -163,6 +164,26 @@ func (r *Root) VerifyHead(file []byte) (*Head, error) {
 		return nil, fmt.Errorf("%w: head %d", ErrSignature, h.Sequence)
 	}
 	return h, nil
+}
+
+// Limit is the most bytes a file of that name can have if it is one the head
+// leads to: what a reader needs to take in, at most, from a server it does
+// not trust.
+func (h *Head) Limit(name string) int64 {
+	if name == h.Full.Name() {
+		return int64(h.Full.Size)
+	}
+	for _, d := range h.Deltas {
+		if name == d.Name() {
+			return int64(d.Size)
+		}
+	}
+	if strings.HasPrefix(name, "ranges-") {
+		// A card takes at most a run of its own.
+		const runBytes, schemesBytes = 1 + 2*binary.MaxVarintLen64, 64 << 10
+		return schemesBytes + runBytes*int64(h.Cards)
+	}
+	return maxRulesFile
 }
 
 // Later says whether h is news to someone who holds old: a higher sequence,
