@@ -18,7 +18,7 @@ type Exception struct {
 	Day    Day
 	From   int // minutes of the day; 0 and 1440 for all of it
 	To     int
-	Desks  int  // counters more, or fewer where negative
+	Desks  int  // counters more, or fewer where negative; with hours of its own also where closed
 	Closed bool // no counter at all
 	Open   bool // work in spite of a holiday
 	Why    string
@@ -78,6 +78,9 @@ func (n *Network) Plan(c *Centre, day Day, exceptions []Exception) []PlanCell {
 					desks = 0
 				case e.Open:
 					desks = planned
+				}
+				if planned == 0 && e.From == 0 && e.To == 24*60 {
+					continue // more counters all day are no night shift
 				}
 				desks = min(max(desks+e.Desks, 0), p.Desks)
 			}

@@ -240,22 +240,27 @@ func (s *Service) CheckIn(ctx context.Context, id string, a audit.Actor) (Ticket
 	return out, err
 }
 
-// WalkIn gives the next number to who has no appointment. shown is the upper
-// end of the wait they are told, kept to be compared with what happens.
-func (s *Service) WalkIn(ctx context.Context, centre, service string, matters int, shown time.Duration, a audit.Actor) (Ticket, error) {
+// WalkIn gives the next number to who has no appointment, with the wait they
+// are told; its upper end is kept to be compared with what happens.
+func (s *Service) WalkIn(ctx context.Context, centre, service string, matters int, a audit.Actor) (Ticket, Range, error) {
 	c, ok := s.net.byID[centre]
 	if !ok {
-		return Ticket{}, ErrNoCentre
+		return Ticket{}, Range{}, ErrNoCentre
 	}
 	pool, ok := c.PoolFor(service)
 	if !ok {
-		return Ticket{}, ErrNoCentre
+		return Ticket{}, Range{}, ErrNoCentre
 	}
 	if _, err := s.net.Units(service, matters); err != nil {
-		return Ticket{}, err
+		return Ticket{}, Range{}, err
 	}
+	wait, err := s.Expect(ctx, centre, service, 0)
+	if err != nil {
+		return Ticket{}, Range{}, err
+	}
+	wait.Most = roundUp(wait.Most)
 	var out Ticket
-	err := s.queueTask(ctx, centre, func(ctx context.Context, w *work, d *dayState) error {
+	err = s.queueTask(ctx, centre, func(ctx context.Context, w *work, d *dayState) error {
 		_, unit := s.net.UnitAt(w.now)
 		open := false
 		for _, cell := range d.cells[pool] {
@@ -265,10 +270,10 @@ func (s *Service) WalkIn(ctx context.Context, centre, service string, matters in
 			return ErrClosed
 		}
 		var err error
-		out, err = w.issue(ctx, d, Ticket{Pool: pool, Service: service, Matters: matters, Shown: shown}, a)
+		out, err = w.issue(ctx, d, Ticket{Pool: pool, Service: service, Matters: matters, Shown: wait.Most}, a)
 		return err
 	})
-	return out, err
+	return out, wait, err
 }
 
 // onFloor counts who is at a counter or on the way to one.
@@ -397,6 +402,9 @@ func (s *Service) Act(ctx context.Context, centre string, number int, action Act
 		}
 		return w.event(ctx, d, &was, t, a)
 	})
+	if err == nil && out.State == Served {
+		s.learn(out)
+	}
 	return out, err
 }
 

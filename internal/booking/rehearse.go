@@ -90,7 +90,7 @@ func (n *Network) Rehearse(c *Centre, day Day, people []Arrival, pace *Pace, r *
 				Matters: p.Matters, State: InQueue, Slot: p.Slot, Arrived: now}
 			if pace != nil && p.Slot.IsZero() {
 				w := n.Forecast(pace, Scene{pool, tickets, due(people, pool, c, n, day), func(u int) int { return desks[pool][u] }, now}, 0, 200, r)
-				t.Shown = max(time.Minute, (w.Most + time.Minute - 1).Truncate(time.Minute))
+				t.Shown = roundUp(w.Most)
 			}
 			takes[t.Number] = p.Takes
 			tickets = append(tickets, t)

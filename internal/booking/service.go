@@ -44,6 +44,7 @@ type Service struct {
 	cfg   Config
 	net   *Network
 	board *Board
+	paces paces
 
 	mu      sync.Mutex
 	first   []*task // about visits that are there
@@ -56,7 +57,8 @@ func New(cfg Config) *Service {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Uint64N
 	}
-	return &Service{cfg: cfg, net: cfg.Network, board: newBoard(cfg.Network)}
+	return &Service{cfg: cfg, net: cfg.Network, board: newBoard(cfg.Network),
+		paces: paces{by: map[string]*Pace{}, rnd: rand.New(rand.NewPCG(cfg.Rand(1<<63), 1))}}
 }
 
 // Network is the file the service works by.

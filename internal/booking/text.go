@@ -17,7 +17,7 @@ func (n *Network) Say(k Notice, v Visit, l i18n.Lang) string {
 		centre = c.Name
 	}
 	if l == i18n.Turkish {
-		centre = plain(centre)
+		centre = i18n.Plain(centre)
 	}
 	return i18n.T(l, "sms.visit."+string(k), "Centre", centre, "When", l.DateShort(start.In(n.zone))+" "+l.Time(start.In(n.zone)),
 		"Code", v.Code.String(), "Help", n.help(), "By", n.Rules.ConfirmBy, "Until", l.Time(v.HoldUntil.In(n.zone)))
@@ -40,9 +40,3 @@ func (n *Network) Fresh(k Notice, v Visit, now time.Time) time.Time {
 	}
 	return start
 }
-
-var letters = strings.NewReplacer("İ", "I", "ı", "i", "ş", "s", "Ş", "S", "ğ", "g", "Ğ", "G", "ç", "c", "Ç", "C")
-
-// plain writes a Turkish name with the letters of the GSM alphabet, which has
-// ö and ü.
-func plain(s string) string { return letters.Replace(s) }

@@ -211,7 +211,7 @@ func testTickets(t *testing.T, s *sqlstore.Store) {
 					_, err = b.CheckIn(t.Context(), visits[i], greeter) // twice
 				}
 			} else {
-				_, err = b.WalkIn(t.Context(), "konak", "account", 1, 0, greeter)
+				_, _, err = b.WalkIn(t.Context(), "konak", "account", 1, greeter)
 			}
 			is(t, "number", err, nil)
 		})
@@ -278,12 +278,28 @@ func testTickets(t *testing.T, s *sqlstore.Store) {
 		same(t, "visit", v.State, booking.Done)
 	}
 	testUndo(t, b, c, clerk)
+	f, err := b.Figures(t.Context(), "", officeDay, 1)
+	is(t, "figures", err, nil)
+	same(t, "figures", [4]int{f.Visits[booking.Done], f.ByService["account"], f.Queue.Walkins, f.Queue.Shown}, [4]int{8, 8, 33, 33})
+	late, err := b.Book(t.Context(), ask(nine+7, 77))
+	is(t, "book for later today", err, nil)
+	c.advance(24 * time.Hour)
+	missed, err := b.CloseDay(t.Context(), "konak", officeDay)
+	is(t, "close the day", err, nil)
+	same(t, "missed", missed, 1)
+	v, err := b.Visit(t.Context(), late.ID)
+	is(t, "visit", err, nil)
+	same(t, "who never came", v.State, booking.NoShow)
+	_, err = b.CheckIn(t.Context(), visits[0], greeter)
+	is(t, "check in the day after", err, booking.ErrEarly)
+	sound(t, b)
 }
 
 func testUndo(t *testing.T, b *booking.Service, c *clock, clerk audit.Actor) {
 	t.Helper()
-	k, err := b.WalkIn(t.Context(), "konak", "account", 1, 12*time.Minute, clerk)
+	k, wait, err := b.WalkIn(t.Context(), "konak", "account", 1, clerk)
 	is(t, "number", err, nil)
+	same(t, "a wait where nobody waits", wait, booking.Range{Most: time.Minute})
 	same(t, "the next number", k.Number, 41)
 	act := func(a booking.Action) booking.Ticket {
 		t.Helper()
@@ -310,5 +326,5 @@ func testUndo(t *testing.T, b *booking.Service, c *clock, clerk audit.Actor) {
 	is(t, "undo after a while", err, booking.ErrNoUndo)
 	ts, _, err := b.Tickets(t.Context(), "konak")
 	is(t, "read", err, nil)
-	same(t, "as it stands", [2]any{ts[40].State, ts[40].Shown}, [2]any{booking.Served, 12 * time.Minute})
+	same(t, "as it stands", [2]any{ts[40].State, ts[40].Shown}, [2]any{booking.Served, time.Minute})
 }
