@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -528,15 +529,15 @@ func (s *Service) Resend(ctx context.Context, city, token string) (View, error) 
 				return err
 			}
 		}
-		if _, err = tx.UpdateRequest(ctx, r); err != nil {
-			return err
+		if ok, err := tx.UpdateRequest(ctx, r); err != nil || !ok {
+			return cmp.Or(err, errMoved)
 		}
 		return s.audit(ctx, tx, audit.Citizen(r.Channel), "request.resend", r.CardTag, city, r.ID, "ok", now)
 	})
 	switch {
 	case errors.Is(err, ErrNoRow):
 		return View{}, ErrNoRequest
-	case err != nil:
+	case err != nil && !errors.Is(err, errMoved): // moved: a code was sent or taken a moment ago
 		return View{}, fmt.Errorf("resend code: %w", err)
 	}
 	s.cfg.Wake(notify.CodeClass)

@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,17 +94,20 @@ type writing struct {
 	moved bool
 }
 
-// update moves the request to next and does the rest, in one transaction.
+// errMoved undoes a transaction whose request somebody else has moved on.
+var errMoved = errors.New("pairing: the request has moved on")
+
+// update moves the request to next and does the rest, in one transaction. Two
+// that read the same version may both come this far; the second's write finds
+// the version raised, and all it did is undone.
 func (w *writing) update(ctx context.Context, do func(tx Tx) (next Request, err error)) error {
-	return w.s.cfg.Store.Update(ctx, func(tx Tx) error {
-		w.moved = false
+	err := w.s.cfg.Store.Update(ctx, func(tx Tx) error {
 		cur, err := tx.Request(ctx, w.p.ID, w.r.ID)
 		if err != nil {
 			return err
 		}
 		if cur.Version != w.r.Version {
-			w.moved = true
-			return nil // somebody else did it, or another code was asked for
+			return errMoved
 		}
 		next, err := do(tx)
 		if err != nil {
@@ -114,10 +118,16 @@ func (w *writing) update(ctx context.Context, do func(tx Tx) (next Request, err 
 				return err
 			}
 		}
-		ok, err := tx.UpdateRequest(ctx, next)
-		w.after, w.moved = next, err == nil && !ok
-		return err
+		if ok, err := tx.UpdateRequest(ctx, next); err != nil || !ok {
+			return cmp.Or(err, errMoved)
+		}
+		w.after = next
+		return nil
 	})
+	if w.moved = errors.Is(err, errMoved); w.moved {
+		return nil
+	}
+	return err
 }
 
 // check asks both at once, each within CheckWait.

@@ -2,7 +2,6 @@ package pairing
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"turnike/internal/card"
@@ -25,7 +24,7 @@ func lang(s string) i18n.Lang {
 }
 
 func (s *Service) codeText(p *city.Profile, l, code string) string {
-	t := i18n.T(lang(l), "sms.code", "Code", code, "Card", plain(p.CardName))
+	t := i18n.T(lang(l), "sms.code", "Code", code, "Card", i18n.Plain(p.CardName))
 	if p.Site != "" {
 		t += fmt.Sprintf("\n@%s #%s", p.Site, code) // the last line lets a phone fill the field in (WebOTP)
 	}
@@ -33,35 +32,35 @@ func (s *Service) codeText(p *city.Profile, l, code string) string {
 }
 
 func (s *Service) pairedText(p *city.Profile, l string, f Form, id string) string {
-	return i18n.T(lang(l), "sms.paired", "Card", plain(p.CardName), "Last4", f.Card.Last4(), "Ref", Reference(id))
+	return i18n.T(lang(l), "sms.paired", "Card", i18n.Plain(p.CardName), "Last4", f.Card.Last4(), "Ref", Reference(id))
 }
 
 func (s *Service) heldText(p *city.Profile, l string, f Form, id string) string {
-	return i18n.T(lang(l), "sms.held", "Card", plain(p.CardName), "Last4", f.Card.Last4(), "Ref", Reference(id), "Help", help(p))
+	return i18n.T(lang(l), "sms.held", "Card", i18n.Plain(p.CardName), "Last4", f.Card.Last4(), "Ref", Reference(id), "Help", help(p))
 }
 
 func (s *Service) noticeText(p *city.Profile, l string) string {
-	return i18n.T(lang(l), "sms.notice", "Card", plain(p.CardName), "Help", help(p))
+	return i18n.T(lang(l), "sms.notice", "Card", i18n.Plain(p.CardName), "Help", help(p))
 }
 
 func (s *Service) phoneChangedText(p *city.Profile, l string) string {
-	return i18n.T(lang(l), "sms.phone_changed", "Card", plain(p.CardName), "Help", help(p))
+	return i18n.T(lang(l), "sms.phone_changed", "Card", i18n.Plain(p.CardName), "Help", help(p))
 }
 
 func (s *Service) unpairedText(p *city.Profile, l string, f Form) string {
-	return i18n.T(lang(l), "sms.unpaired", "Card", plain(p.CardName), "Last4", f.Card.Last4())
+	return i18n.T(lang(l), "sms.unpaired", "Card", i18n.Plain(p.CardName), "Last4", f.Card.Last4())
 }
 
 func (s *Service) movedText(p *city.Profile, l string, f Form) string {
-	return i18n.T(lang(l), "sms.moved", "Card", plain(p.CardName), "Last4", f.NewCard.Last4())
+	return i18n.T(lang(l), "sms.moved", "Card", i18n.Plain(p.CardName), "Last4", f.NewCard.Last4())
 }
 
 func (s *Service) unansweredText(p *city.Profile, l string, f Form) string {
-	return i18n.T(lang(l), "sms.unanswered", "Card", plain(p.CardName), "Last4", f.Card.Last4(), "Site", p.Site)
+	return i18n.T(lang(l), "sms.unanswered", "Card", i18n.Plain(p.CardName), "Last4", f.Card.Last4(), "Site", p.Site)
 }
 
 func (s *Service) stoppedText(p *city.Profile, l string, last4 string, until int32) string {
-	return i18n.T(lang(l), "sms.stopped", "Card", plain(p.CardName), "Last4", last4, "Date", lang(l).DateShort(dayTime(until, p)), "Help", help(p))
+	return i18n.T(lang(l), "sms.stopped", "Card", i18n.Plain(p.CardName), "Last4", last4, "Date", lang(l).DateShort(dayTime(until, p)), "Help", help(p))
 }
 
 // refusedText names the first thing to mend.
@@ -77,12 +76,12 @@ func (s *Service) refusedText(p *city.Profile, l string, f Form, faults fault.Li
 			why = "hes_not_theirs"
 		}
 	}
-	return i18n.T(lang(l), "sms.refused."+why, "Card", plain(p.CardName), "Last4", f.Card.Last4(), "Site", p.Site)
+	return i18n.T(lang(l), "sms.refused."+why, "Card", i18n.Plain(p.CardName), "Last4", f.Card.Last4(), "Site", p.Site)
 }
 
 func (s *Service) statusText(p *city.Profile, l string, f Form, c Card, now time.Time) string {
 	k := "sms.status.paired"
-	args := []any{"Card", plain(p.CardName), "Last4", f.Card.Last4(), "Help", help(p)}
+	args := []any{"Card", i18n.Plain(p.CardName), "Last4", f.Card.Last4(), "Help", help(p)}
 	if c.StopUntil == card.NoEnd || c.Class == card.Dead {
 		k = "sms.status.closed"
 	} else if c.StopUntil >= card.DayOf(now, p.Location()) {
@@ -104,12 +103,6 @@ func help(p *city.Profile) string {
 	return p.Site
 }
 
-// plain writes a card's name with the letters every phone alphabet has:
-// "İstanbulkart" as it is would cost a message five characters.
-func plain(s string) string {
-	return strings.NewReplacer("İ", "I", "ı", "i", "ş", "s", "Ş", "S", "ğ", "g", "Ğ", "G", "ç", "c").Replace(s)
-}
-
 func (s *Service) renewText(p *city.Profile, live Pairing) string {
-	return i18n.T(lang(live.Lang), "sms.renew", "Card", plain(p.CardName), "Last4", live.Last4, "Site", p.Site)
+	return i18n.T(lang(live.Lang), "sms.renew", "Card", i18n.Plain(p.CardName), "Last4", live.Last4, "Site", p.Site)
 }
