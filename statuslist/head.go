@@ -218,7 +218,7 @@ func (h *Head) Plan(have uint64) (full *FullRef, deltas []DeltaRef, err error) {
 
 // path is the cheapest chain of deltas from a sequence to the head's. A delta
 // takes any sequence in [From, To), so the arrays met on the way are the
-// start and the deltas' ends: few enough to try each as often as there are.
+// start and the deltas' ends: few enough to try each until nothing improves.
 func (h *Head) path(from uint64) (cost uint64, deltas []DeltaRef) {
 	const far = math.MaxUint64
 	if from == h.Sequence {
@@ -227,14 +227,15 @@ func (h *Head) path(from uint64) (cost uint64, deltas []DeltaRef) {
 	best := map[uint64]uint64{from: 0}
 	by := map[uint64]int{}
 	prev := map[uint64]uint64{}
-	for range h.Deltas {
+	for better := true; better; {
+		better = false
 		for i, d := range h.Deltas {
 			for at, c := range best {
 				if at < d.From || at >= d.To {
 					continue
 				}
 				if old, seen := best[d.To]; !seen || c+uint64(d.Size) < old {
-					best[d.To], by[d.To], prev[d.To] = c+uint64(d.Size), i, at
+					best[d.To], by[d.To], prev[d.To], better = c+uint64(d.Size), i, at, true
 				}
 			}
 		}

@@ -1,6 +1,7 @@
 package statuslist
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
@@ -38,9 +39,14 @@ type level struct {
 
 const (
 	maxLevels = 16
+	// maxCarried is how many deltas of earlier runs are kept.
+	maxCarried = 24
 	// A delta of so many changes is made at every version; one of twice as
 	// many at every second, and so on: what a version writes stays bounded.
 	cheapChanges = 2048
+	// maxWay is how many deltas may lie between the full list and the head:
+	// a chain that restarts made long ends in a new full list.
+	maxWay = 12
 	// history lets go of the oldest versions past these.
 	maxVersions = 1<<(maxLevels-1) + 1
 	maxTouched  = 4 << 20
@@ -48,8 +54,24 @@ const (
 	maxDelta = 1 << 16
 )
 
-// carry keeps the deltas of a head published before this process started.
-func (hs *history) carry(h *Head) { hs.carried = h.Deltas }
+// carry keeps the deltas of a head published before this process started: the
+// way from its full list, and of the others the latest that reach back
+// furthest. Their number is bounded however often a publisher is restarted.
+func (hs *history) carry(h *Head) {
+	_, hs.carried = h.path(h.Full.Sequence)
+	others := slices.Clone(h.Deltas)
+	slices.SortFunc(others, func(a, b DeltaRef) int {
+		return cmp.Or(cmp.Compare(b.To, a.To), cmp.Compare(a.From, b.From))
+	})
+	for _, d := range others {
+		if len(hs.carried) >= maxCarried {
+			break
+		}
+		if !slices.Contains(hs.carried, d) {
+			hs.carried = append(hs.carried, d)
+		}
+	}
+}
 
 func (hs *history) add(v version) {
 	hs.versions = append(hs.versions, v)
@@ -111,7 +133,8 @@ func (p *Publisher) writeDeltas(h *Head) error {
 	if h.Full = p.head.Full; len(hs.versions) == 0 {
 		h.Full = FullRef{}
 	}
-	if cost, _ := h.path(h.Full.Sequence); !p.haveHead || cost == math.MaxUint64 || cost > max(uint64(h.Full.Size)/2, 4096) {
+	cost, way := h.path(h.Full.Sequence)
+	if !p.haveHead || cost == math.MaxUint64 || cost > max(uint64(h.Full.Size)/2, 4096) || len(way) > maxWay {
 		if err := p.writeFull(h); err != nil {
 			*hs = old
 			return err

@@ -380,3 +380,49 @@ func TestCardsIssuedOneByOne(t *testing.T) {
 	}
 	t.Logf("%d tags, %d bytes fetched in %d versions", len(tags), fetched, 150)
 }
+
+// TestManyRestarts: a publisher started again and again names no more deltas
+// than a head may, and the way from its full list stays.
+func TestManyRestarts(t *testing.T) {
+	p := testPublisher(t, 300_000)
+	rng := rand.New(rand.NewPCG(3, 3))
+	err := p.SetAll(func(yield func(uint32, Status) bool) {
+		for i := range uint32(300_000) {
+			if !yield(i, Status{Class: Class(rng.IntN(4))}) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(18642*86400, 0)
+	var first *List
+	var firstSeq uint64
+	for range 40 {
+		for range 9 {
+			p.Set(rng.Uint32N(300_000), Status{Class: Class(rng.IntN(4))})
+			now = now.Add(time.Minute)
+			h, _, err := p.Publish(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(h.Deltas) > maxLevels+maxCarried {
+				t.Fatalf("deltas: got %d, want at most %d", len(h.Deltas), maxLevels+maxCarried)
+			}
+			if first == nil {
+				first, firstSeq = p.list.clone(p.list.Len(), 0), h.Sequence
+			}
+		}
+		h, _ := p.Head()
+		if _, files, err := follow(p, &h, nil, 0); err != nil || files > maxWay {
+			t.Fatalf("from the full list: %d files, %v", files, err)
+		}
+		if _, _, err := follow(p, &h, first.clone(first.Len(), 0), firstSeq); err != nil {
+			t.Fatalf("from the first version: %v", err)
+		}
+		if p, err = OpenPublisher(p.cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
