@@ -148,11 +148,13 @@ func (m *machine) beginAs(t *rapid.T, r rider) {
 	m.asked = append(m.asked, a)
 }
 
-func (m *machine) one(t *rapid.T) *asked {
+// one picks a request; while there is none the step is not one of the
+// machine's, which rapid is told so.
+func (m *machine) one(step *rapid.T) *asked {
 	if len(m.asked) == 0 {
-		t.Skip("nothing was asked for")
+		step.Skip("nothing was asked for")
 	}
-	return rapid.SampledFrom(m.asked).Draw(t, "request")
+	return rapid.SampledFrom(m.asked).Draw(step, "request")
 }
 
 func (m *machine) enter(t *rapid.T) {
