@@ -26,6 +26,7 @@ func RunBooking(t *testing.T, open Open) {
 		{"limits on a person", testVisitLimits},
 		{"keys", testVisitKeys},
 		{"a place held and let go", testVisitLapse},
+		{"a lost answer", testVisitLostAnswer},
 		{"moving", testVisitMove},
 		{"the floor", testVisitFloor},
 		{"protected places", testVisitQuota},
@@ -291,6 +292,31 @@ func testVisitLapse(t *testing.T, s *sqlstore.Store) {
 	is(t, "moving what lapsed", err, booking.ErrLapsed)
 	_, err = b.Confirm(t.Context(), v.ID, who(2), audit.Citizen("web"))
 	is(t, "the new one", err, nil)
+	// Nobody need touch the lapsed one first: what is remembered as full is
+	// asked for again once a held place in it may have lapsed.
+	_, err = b.Hold(t.Context(), ask(nine+1, 3))
+	is(t, "another hour", err, nil)
+	_, err = b.Hold(t.Context(), ask(nine+1, 4))
+	is(t, "while it is held", err, booking.ErrFull)
+	c.advance(10 * time.Minute)
+	_, err = b.Hold(t.Context(), ask(nine+1, 4))
+	is(t, "once it lapsed", err, nil)
+	sound(t, b)
+}
+
+// testVisitLostAnswer: a cancellation is committed, but its answer is lost. The
+// place is free, whatever is remembered.
+func testVisitLostAnswer(t *testing.T, s *sqlstore.Store) {
+	f := &faulty{Store: sqlstore.As[booking.Tx](s)}
+	b := booker(t, f, office(t, 1, 2, ""), newClock(officeNow))
+	v, err := b.Book(t.Context(), ask(nine, 1))
+	is(t, "book", err, nil)
+	f.lose = true
+	_, err = b.Cancel(t.Context(), v.ID, audit.Citizen("web"))
+	is(t, "cancel", err, sqlstore.ErrAway)
+	f.lose = false
+	_, err = b.Book(t.Context(), ask(nine, 2))
+	is(t, "the freed place", err, nil)
 	sound(t, b)
 }
 

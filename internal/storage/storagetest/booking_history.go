@@ -16,18 +16,26 @@ import (
 	"turnike/internal/storage/sqlstore"
 )
 
-// faulty is a store that loses calls, and answers, and transactions.
+// faulty is a store that loses calls, and answers, and transactions: by chance
+// where rnd is given, every answer where lose is set.
 type faulty struct {
 	booking.Store
-	mu  sync.Mutex
-	rnd *rand.Rand
+	mu   sync.Mutex
+	rnd  *rand.Rand
+	lose bool
 }
 
 var errLost = errors.New("storagetest: rolled back on purpose")
 
 func (f *faulty) Update(ctx context.Context, fn func(booking.Tx) error) error {
 	f.mu.Lock()
-	luck := f.rnd.IntN(20)
+	luck := 19
+	if f.rnd != nil {
+		luck = f.rnd.IntN(20)
+	}
+	if f.lose {
+		luck = 1
+	}
 	f.mu.Unlock()
 	switch luck {
 	case 0: // never arrives

@@ -30,7 +30,7 @@ type Cluster struct {
 	cred   *syscall.Credential
 	args   []string
 	server *exec.Cmd
-	log    *os.File
+	gone   chan struct{} // closed when the server has ended
 	count  atomic.Int64
 }
 
@@ -93,12 +93,31 @@ func New(dir string, settings ...string) (*Cluster, error) {
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
 
-// Run starts the server, after New or after Kill.
+// upTime bounds how long the server may take to come up.
+const upTime = 60 * time.Second
+
+// Run starts the server, after New or after Kill. The children of a server that
+// was killed may still be about, and while they are a new one will not start:
+// it is tried again.
 func (c *Cluster) Run() error {
-	log, err := os.Create(filepath.Join(c.dir, "log"))
+	for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		err := c.start()
+		if err == nil {
+			return nil
+		}
+		c.Kill()
+		if time.Since(begun) > upTime {
+			return err
+		}
+	}
+}
+
+func (c *Cluster) start() error {
+	log, err := os.OpenFile(filepath.Join(c.dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
+	defer log.Close() // the server has its own
 	args := append([]string{"-D", c.data(), "-k", c.dir, "-c", "listen_addresses=", "-c", "max_connections=200",
 		"-c", "shared_buffers=256MB"}, c.args...)
 	s := exec.Command(filepath.Join(c.bin, "postgres"), args...)
@@ -108,19 +127,28 @@ func (c *Cluster) Run() error {
 	if err := s.Start(); err != nil {
 		return err
 	}
-	c.server, c.log = s, log
+	gone := make(chan struct{})
+	go func() {
+		_ = s.Wait() // how it ended is in its log
+		close(gone)
+	}()
+	c.server, c.gone = s, gone
 	db, err := sql.Open("pgx", c.url("postgres"))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	for wait := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+	for begun := time.Now(); ; {
 		err := db.Ping()
 		if err == nil {
 			return nil
 		}
-		if time.Since(wait) > 30*time.Second {
-			c.Kill()
+		select {
+		case <-gone:
+			return fmt.Errorf("the server ended: %s", c.Log())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Since(begun) > upTime {
 			return fmt.Errorf("the server did not come up: %w: %s", err, c.Log())
 		}
 	}
@@ -137,19 +165,19 @@ func (c *Cluster) end(sig syscall.Signal) {
 	if c.server == nil {
 		return
 	}
-	_ = c.server.Process.Signal(sig)
-	_ = c.server.Wait()
+	_ = c.server.Process.Signal(sig) // it may be gone already
+	<-c.gone
 	c.server = nil
-	c.log.Close()
 }
 
-// Log is what the server wrote since it was last started.
+// Log is the last of what the server wrote.
 func (c *Cluster) Log() string {
 	b, err := os.ReadFile(filepath.Join(c.dir, "log"))
 	if err != nil {
 		return err.Error()
 	}
-	return string(bytes.TrimSpace(b))
+	const most = 4000
+	return string(bytes.TrimSpace(b[max(0, len(b)-most):]))
 }
 
 func (c *Cluster) url(db string) string {
