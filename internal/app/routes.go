@@ -21,7 +21,16 @@ func (a *App) routes(site, api http.Handler) http.Handler {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("/", site)
-	return a.metrics.count(a.bounded(mux))
+	return a.metrics.count(plain(a.bounded(mux)))
+}
+
+// plain keeps browsers from guessing at what any answer is, also those that no
+// page makes.
+func plain(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // listFiles hands out the published files as any static server would: the head
@@ -35,7 +44,6 @@ func (a *App) listFiles() http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if name == "head" || strings.HasPrefix(name, "root") {
 			w.Header().Set("Cache-Control", "no-cache")
 		} else {
