@@ -65,6 +65,8 @@ type Config struct {
 	Anchor statuslist.Anchor
 	// TagKey is for cities whose cards have no ranges (bank cards).
 	TagKey *statuslist.TagKey
+	// Secret is for cities that seal their lists.
+	Secret *statuslist.Secret
 }
 
 // Gate holds a list and decides by it.

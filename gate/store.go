@@ -163,7 +163,14 @@ func (g *Gate) readFile(name string) ([]byte, error) { return os.ReadFile(filepa
 // read makes the snapshot of the record's head out of the folder's files.
 func (g *Gate) read() (*snapshot, error) {
 	h := g.store.head
-	full, err := g.readFile(g.store.full)
+	readList := func(name string) ([]byte, error) {
+		file, err := g.readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		return g.cfg.Secret.Unseal(file)
+	}
+	full, err := readList(g.store.full)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +180,7 @@ func (g *Gate) read() (*snapshot, error) {
 	}
 	deltas := make([][]byte, len(g.store.deltas))
 	for i, name := range g.store.deltas {
-		if deltas[i], err = g.readFile(name); err != nil {
+		if deltas[i], err = readList(name); err != nil {
 			return nil, err
 		}
 	}
@@ -396,9 +403,16 @@ func (g *Gate) proveFrom(live *snapshot, h *statuslist.Head, next *store, keep f
 	if err != nil {
 		return nil, err
 	}
+	keepList := func(name string) ([]byte, error) {
+		file, err := keep(name)
+		if err != nil {
+			return nil, err
+		}
+		return g.cfg.Secret.Unseal(file)
+	}
 	files := make([][]byte, len(refs))
 	for i, ref := range refs {
-		if files[i], err = keep(ref.Name()); err != nil {
+		if files[i], err = keepList(ref.Name()); err != nil {
 			return nil, err
 		}
 	}
@@ -406,7 +420,7 @@ func (g *Gate) proveFrom(live *snapshot, h *statuslist.Head, next *store, keep f
 	var list *statuslist.List
 	if full != nil {
 		fullName, names = full.Name(), nil
-		file, err := keep(fullName)
+		file, err := keepList(fullName)
 		if err != nil {
 			return nil, err
 		}

@@ -155,7 +155,7 @@ func (p *Publisher) writeLevels(h *Head) error {
 		if lv.ref.To == 0 || lv.lag >= lv.wait {
 			c := hs.since(min(1<<k, have), p.list)
 			c.fill = fill
-			file := encodeDelta(c)
+			file := p.cfg.Secret.Seal(encodeDelta(c))
 			ref := DeltaRef{From: c.from, To: c.to, Size: uint32(len(file)), Short: short(file)}
 			if err := p.write(ref.Name(), file); err != nil {
 				return err
@@ -177,7 +177,7 @@ func (l *List) fillState(s Status) (byte, bool) {
 }
 
 func (p *Publisher) writeFull(h *Head) error {
-	file := p.list.EncodeFull(p.Ranges().cuts()...)
+	file := p.cfg.Secret.Seal(p.list.EncodeFull(p.Ranges().cuts()...))
 	h.Full = FullRef{Sequence: h.Sequence, Size: uint32(len(file)), Short: short(file)}
 	// Deltas of earlier runs led on from earlier full lists.
 	p.history.carried = nil

@@ -27,6 +27,9 @@ type PublisherConfig struct {
 	Key ed25519.PrivateKey
 	// Roots are the files of every root version, from the first on.
 	Roots [][]byte
+	// Secret, if there is one, seals full lists and deltas for the gates that
+	// share it.
+	Secret *Secret
 	// MaxAge is how long a head may be believed; 7 days if zero.
 	MaxAge time.Duration
 	// Refresh is how old a head may grow before it is signed again although
@@ -150,7 +153,13 @@ func (p *Publisher) resume(root *Root, file []byte) error {
 	if h.City != root.City {
 		return fmt.Errorf("%w: the folder holds the list of another city", ErrSignature)
 	}
-	read := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(p.dir, name)) }
+	read := func(name string) ([]byte, error) {
+		file, err := os.ReadFile(filepath.Join(p.dir, name))
+		if err != nil {
+			return nil, err
+		}
+		return p.cfg.Secret.Unseal(file)
+	}
 	if p.list, err = h.Load(read); err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type GateRunCmd struct {
 	RootKey     string        `type:"existingfile" help:"A root file of the city, brought by hand."`
 	Fingerprint string        `help:"Fingerprint of the city's root keys. Without it and --root-key the first root met is believed."`
 	TagKey      string        `type:"existingfile" help:"Secret of the city for cards that have no ranges, 16 to 64 bytes."`
+	ListSecret  string        `type:"existingfile" help:"Secret of a city that seals its lists, 32 to 64 bytes."`
 	Listen      string        `help:"Answer on a local socket too: unix:/run/turnike.sock or tcp:127.0.0.1:7070."`
 	Every       time.Duration `default:"5s" help:"How often to ask for a newer list."`
 	Wait        time.Duration `default:"10s" help:"How long to wait for a first list before answering."`
@@ -117,6 +118,15 @@ func (c *GateRunCmd) open() (*gate.Gate, error) {
 			return nil, err
 		}
 		if cfg.TagKey, err = statuslist.NewTagKey(secret); err != nil {
+			return nil, err
+		}
+	}
+	if c.ListSecret != "" {
+		secret, err := os.ReadFile(c.ListSecret)
+		if err != nil {
+			return nil, err
+		}
+		if cfg.Secret, err = statuslist.NewSecret(secret); err != nil {
 			return nil, err
 		}
 	}
