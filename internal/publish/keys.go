@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,6 +19,9 @@ import (
 type keySet struct {
 	list  ed25519.PrivateKey
 	roots [][]byte
+	// secret seals the list for gates that share it; nil where the folder has
+	// no list.secret, and the list is published in the open.
+	secret *statuslist.Secret
 }
 
 // rootKeys is how many people hold a root key, threshold how many of them a
@@ -47,6 +52,14 @@ func loadKeys(dir, city string, now time.Time) (keySet, error) {
 		}
 	}
 	if k.list, err = readKey(listPath); err != nil {
+		return k, err
+	}
+	switch secret, err := os.ReadFile(filepath.Join(dir, "list.secret")); {
+	case err == nil:
+		if k.secret, err = statuslist.NewSecret(secret); err != nil {
+			return k, err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
 		return k, err
 	}
 	for v := 1; ; v++ {

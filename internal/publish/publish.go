@@ -69,7 +69,7 @@ func Open(cfg Config) (*List, error) {
 	pub, err := statuslist.OpenPublisher(statuslist.PublisherConfig{
 		Dir: cfg.Dir, City: cfg.City.ID, Ranges: ranges, Rules: tables,
 		Default: statuslist.Status{Class: statuslist.Class(card.Unpaired)},
-		Key:     keys.list, Roots: keys.roots,
+		Key:     keys.list, Roots: keys.roots, Secret: keys.secret,
 		MaxAge: time.Duration(cfg.City.Gate.MaxAgeHours) * time.Hour,
 	})
 	if err != nil {
