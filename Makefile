@@ -2,7 +2,7 @@
 # `make test`. The rest is for those who change things.
 export CGO_ENABLED ?= 0
 export GOFLAGS ?= -mod=readonly
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 
 .PHONY: run build test unit race fuzz crash browser check deep generate setup
 

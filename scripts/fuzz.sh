@@ -1,13 +1,16 @@
 #!/bin/sh
-# Runs every fuzz target for a short time each: fuzz.sh [TIME], 5s by default.
+# Runs every fuzz target for a short time each: fuzz.sh [TIME], 3s by default.
 set -eu
 cd "$(dirname "$0")/.."
-time=${1:-5s}
-grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do
-	pkg=$(dirname "$file")
-	sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$file" | while read -r target; do
-		echo "fuzz $pkg $target $time"
-		go test "$pkg" -run '^$' -fuzz "^$target\$" -fuzztime "$time" </dev/null >/tmp/fuzz.$$ 2>&1 || { cat /tmp/fuzz.$$; exit 1; }
+time=${1:-3s}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u | while read -r pkg; do
+	go test -c -fuzz . -o "$tmp/fuzz.test" "$pkg"
+	cat "$pkg"/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' | while read -r target; do
+		printf 'fuzz %s %s: ' "$pkg" "$target"
+		(cd "$pkg" && "$tmp/fuzz.test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" -test.fuzzcachedir "$tmp/cache" -test.timeout 30m) \
+			</dev/null >"$tmp/out" 2>&1 || { cat "$tmp/out"; exit 1; }
+		echo "$(sed -n 's/.*execs: \([0-9]*\).*/\1/p' "$tmp/out" | tail -n 1) inputs"
 	done
 done
-rm -f /tmp/fuzz.$$
