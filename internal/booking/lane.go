@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"turnike/internal/fault"
 )
@@ -21,10 +22,13 @@ type task struct {
 }
 
 // batch is the most tasks that share a transaction, and queued the most that
-// wait for one.
+// wait for one. Where a transaction takes longer than slow, the next has half
+// as many tasks, down to small: who confirms a place waits for at most two.
 const (
 	batch  = 256
+	small  = 16
 	queued = 8192
+	slow   = 200 * time.Millisecond
 )
 
 // run brings a task to its end. All that wait are done together: in one
@@ -61,8 +65,7 @@ func (s *Service) run(ctx context.Context, t *task) error {
 func (s *Service) lead() {
 	for {
 		s.mu.Lock()
-		group := make([]*task, 0, batch)
-		group = gather(group, &s.first)
+		group := gather(make([]*task, 0, s.size), &s.first)
 		group = gather(group, &s.waiting)
 		if len(group) == 0 {
 			s.busy = false
@@ -70,16 +73,25 @@ func (s *Service) lead() {
 			return
 		}
 		s.mu.Unlock()
+		begun := time.Now()
 		s.settle(group)
+		took := time.Since(begun)
 		for _, t := range group {
 			close(t.done)
 		}
+		s.mu.Lock()
+		if took > slow {
+			s.size = max(s.size/2, small)
+		} else if took < slow/3 {
+			s.size = min(s.size*2, batch)
+		}
+		s.mu.Unlock()
 	}
 }
 
 // gather moves as many tasks as there is room for from a queue to a group.
 func gather(group []*task, queue *[]*task) []*task {
-	n := min(len(*queue), batch-len(group))
+	n := min(len(*queue), cap(group)-len(group))
 	group = append(group, (*queue)[:n]...)
 	*queue = slices.Delete(*queue, 0, n)
 	return group
@@ -112,7 +124,7 @@ func (s *Service) once(group []*task) error {
 	var nextLapse map[DayKey]lapse
 	err := s.cfg.Store.Update(context.Background(), func(tx Tx) error {
 		ctx := context.Background()
-		w := &work{tx: tx, s: s, now: s.cfg.Now(), days: map[DayKey]*dayState{}}
+		w := &work{tx: tx, s: s, now: s.cfg.Now(), days: map[DayKey]*dayState{}, visits: map[string]Visit{}, nobody: map[poolDay]int{}}
 		days = w.days
 		keys, err := s.keys(ctx, w, group)
 		if err != nil {
@@ -178,11 +190,11 @@ func (s *Service) keys(ctx context.Context, w *work, group []*task) ([]DayKey, e
 		return compare(a.id, b.id)
 	})
 	for _, r := range slices.Compact(refs) {
-		v, err := w.tx.Visit(ctx, r.city, r.id)
+		v, err := w.read(ctx, r.city, r.id)
 		if errors.Is(err, ErrNoRow) {
 			continue
 		}
-		if w.note(err) != nil {
+		if err != nil {
 			return nil, err
 		}
 		keys = append(keys, v.day())

@@ -181,8 +181,8 @@ func (w *work) change(ctx context.Context, d *dayState, t Ticket) error {
 	if t.Visit == "" {
 		return nil
 	}
-	v, err := w.tx.Visit(ctx, t.City, t.Visit)
-	if w.note(err) != nil {
+	v, err := w.read(ctx, t.City, t.Visit)
+	if err != nil {
 		return err
 	}
 	want := Arrived
@@ -196,7 +196,7 @@ func (w *work) change(ctx context.Context, d *dayState, t Ticket) error {
 		return nil
 	}
 	v.State, v.DueAt, v.ChangedAt = want, time.Time{}, w.now
-	return w.note(w.tx.UpdateVisit(ctx, v))
+	return w.update(ctx, v)
 }
 
 // CheckIn gives the number of who has an appointment today and has come. Who
@@ -231,7 +231,7 @@ func (s *Service) CheckIn(ctx context.Context, id string, a audit.Actor) (Ticket
 		}
 		slot, _ := s.net.StartOf(v.Place)
 		v.State, v.DueAt, v.ChangedAt = Arrived, time.Time{}, w.now
-		if err := w.note(w.tx.UpdateVisit(ctx, v)); err != nil {
+		if err := w.update(ctx, v); err != nil {
 			return err
 		}
 		out, err = w.issue(ctx, d, Ticket{Visit: v.ID, Pool: v.Place.Pool, Service: v.Service, Matters: v.Matters, Slot: slot}, a)
@@ -468,7 +468,7 @@ func (s *Service) CloseDay(ctx context.Context, centre string, day Day) (missed 
 				continue
 			}
 			v.State, v.DueAt, v.ChangedAt = NoShow, time.Time{}, w.now
-			if err := w.note(w.tx.UpdateVisit(ctx, v)); err != nil {
+			if err := w.update(ctx, v); err != nil {
 				return err
 			}
 			missed++

@@ -49,6 +49,7 @@ type Service struct {
 	mu      sync.Mutex
 	first   []*task // about visits that are there
 	waiting []*task
+	size    int  // of the next batch
 	busy    bool // somebody leads
 }
 
@@ -57,7 +58,7 @@ func New(cfg Config) *Service {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Uint64N
 	}
-	return &Service{cfg: cfg, net: cfg.Network, board: newBoard(cfg.Network),
+	return &Service{cfg: cfg, net: cfg.Network, board: newBoard(cfg.Network), size: batch,
 		paces: paces{by: map[string]*Pace{}, rnd: rand.New(rand.NewPCG(cfg.Rand(1<<63), 1))}}
 }
 
@@ -226,7 +227,7 @@ func (s *Service) Confirm(ctx context.Context, id string, who Who, a audit.Actor
 		}
 		v.State, v.HoldUntil, v.ChangedAt = Booked, time.Time{}, w.now
 		s.schedule(&v, w.now)
-		if err := w.note(w.tx.UpdateVisit(ctx, v)); err != nil {
+		if err := w.update(ctx, v); err != nil {
 			return err
 		}
 		if v.Wait != "" {
@@ -274,7 +275,7 @@ func (w *work) cancel(ctx context.Context, v Visit, a audit.Actor, n Notice) (Vi
 	d.cells.take(v.Place.Pool, v.Place.Unit, v.Place.Units, w.countedAs(v), -1)
 	v.State, v.HoldUntil, v.DueAt, v.ChangedAt = Cancelled, time.Time{}, time.Time{}, w.now
 	v.Sequence++
-	if err := w.note(w.tx.UpdateVisit(ctx, v)); err != nil {
+	if err := w.update(ctx, v); err != nil {
 		return v, err
 	}
 	if v.Wait != "" && !booked {
@@ -354,7 +355,7 @@ func (s *Service) Move(ctx context.Context, id, centre string, day Day, unit int
 		} else {
 			s.schedule(&moved, w.now)
 		}
-		if err := w.note(w.tx.UpdateVisit(ctx, moved)); err != nil {
+		if err := w.update(ctx, moved); err != nil {
 			return err
 		}
 		out = moved
@@ -393,7 +394,7 @@ func (s *Service) Promise(ctx context.Context, id string, a audit.Actor) (Visit,
 		v.Confirmed, v.ChangedAt = true, w.now
 		s.schedule(&v, w.now)
 		out = v
-		if err := w.note(w.tx.UpdateVisit(ctx, v)); err != nil {
+		if err := w.update(ctx, v); err != nil {
 			return err
 		}
 		return w.audit(ctx, a, "visit.promise", v)
@@ -482,7 +483,7 @@ func (s *Service) Work(ctx context.Context) (int, error) {
 			}
 			v.Reminded, v.ChangedAt = true, w.now
 			s.schedule(&v, w.now)
-			if err := w.note(w.tx.UpdateVisit(ctx, v)); err != nil {
+			if err := w.update(ctx, v); err != nil {
 				return err
 			}
 			return w.tell(ctx, n, v)

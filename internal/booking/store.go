@@ -74,6 +74,8 @@ type Visits interface {
 	// NextLapse is when the first held or resting place of a day lapses.
 	NextLapse(ctx context.Context, k DayKey) (time.Time, error)
 	LapsedVisits(ctx context.Context, k DayKey, now time.Time) ([]Visit, error)
+	// ExpireVisits ends all of those at once.
+	ExpireVisits(ctx context.Context, k DayKey, now time.Time) error
 	// DayVisits are those of a day that are not merely resting or lapsed, by unit.
 	DayVisits(ctx context.Context, k DayKey) ([]Visit, error)
 	// CountedVisits are the places of a day that its cells count.

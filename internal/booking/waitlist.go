@@ -38,6 +38,7 @@ func (s *Service) JoinWait(ctx context.Context, r Request, to Day) (Wait, error)
 			return ErrWaiting
 		}
 		out = x
+		clear(w.nobody)
 		return w.note(w.tx.Audit(ctx, audit.Entry{ID: newID(w.now), City: x.City, At: w.now, Actor: r.Actor,
 			Action: "visit.wait", Subject: x.Holder, Object: x.ID, Result: "ok"}))
 	}})
@@ -59,9 +60,16 @@ func (w *work) offer(ctx context.Context, d *dayState, p Place, after string) (u
 	if start.Before(w.now.Add(offerAhead)) {
 		return 0, nil
 	}
-	for {
+	who := poolDay{d.row.DayKey, p.Pool}
+	if w.nobody[who] >= p.Units {
+		return 0, nil
+	}
+	for first := after == ""; ; first = false {
 		x, err := w.tx.NextWait(ctx, d.row.DayKey, p.Pool, p.Units, after)
 		if errors.Is(err, ErrNoRow) {
+			if first {
+				w.nobody[who] = p.Units
+			}
 			return 0, nil
 		}
 		if w.note(err) != nil {
@@ -116,6 +124,7 @@ func (w *work) passOver(ctx context.Context, v Visit) error {
 	if x.Offers >= offersMost {
 		x.State = WaitEnded
 	}
+	clear(w.nobody)
 	return w.note(w.tx.UpdateWait(ctx, x))
 }
 

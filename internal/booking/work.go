@@ -31,9 +31,18 @@ type work struct {
 	s    *Service
 	now  time.Time
 	days map[DayKey]*dayState
+	// visits are those read and locked already, as they stand by now.
+	visits map[string]Visit
+	// nobody is the largest place of a pool's day that nobody waits for.
+	nobody map[poolDay]int
 	// bad is the first error that was the database's, after which nothing of
 	// the transaction is of use.
 	bad error
+}
+
+type poolDay struct {
+	DayKey
+	pool string
 }
 
 // note keeps an error of the database in mind.
@@ -94,12 +103,12 @@ func (w *work) reclaim(ctx context.Context, d *dayState) error {
 	if w.note(err) != nil {
 		return err
 	}
+	if err := w.note(w.tx.ExpireVisits(ctx, d.row.DayKey, w.now)); err != nil {
+		return err
+	}
 	for _, v := range lapsed {
 		d.cells.take(v.Place.Pool, v.Place.Unit, v.Place.Units, w.countedAs(v), -1)
-		v.State, v.HoldUntil, v.DueAt, v.ChangedAt = Expired, time.Time{}, time.Time{}, w.now
-		if err := w.note(w.tx.UpdateVisit(ctx, v)); err != nil {
-			return err
-		}
+		delete(w.visits, v.ID)
 		if v.Wait != "" {
 			if err := w.passOver(ctx, v); err != nil {
 				return err
@@ -255,14 +264,32 @@ func (w *work) flush(ctx context.Context) error {
 	return nil
 }
 
+// read reads a visit, and locks it, once.
+func (w *work) read(ctx context.Context, city, id string) (Visit, error) {
+	if v, ok := w.visits[id]; ok {
+		return v, nil
+	}
+	v, err := w.tx.Visit(ctx, city, id)
+	if w.note(err) == nil {
+		w.visits[id] = v
+	}
+	return v, err
+}
+
+// update writes a visit that was read.
+func (w *work) update(ctx context.Context, v Visit) error {
+	w.visits[v.ID] = v
+	return w.note(w.tx.UpdateVisit(ctx, v))
+}
+
 // visit reads a visit that may be changed; it is somebody's or it is nobody's
 // business.
 func (w *work) visit(ctx context.Context, city, id string) (Visit, error) {
-	v, err := w.tx.Visit(ctx, city, id)
+	v, err := w.read(ctx, city, id)
 	if errors.Is(err, ErrNoRow) || err == nil && v.State == Resting {
 		return Visit{}, ErrNoVisit
 	}
-	return v, w.note(err)
+	return v, err
 }
 
 // newID makes an id that sorts by the moment it is made.

@@ -397,6 +397,34 @@ func (q *Queries) DueVisits(ctx context.Context, arg DueVisitsParams) ([]Booking
 	return items, nil
 }
 
+const expireVisits = `-- name: ExpireVisits :execrows
+UPDATE booking_visit SET state = 13, hold_until_us = NULL, due_us = NULL, changed_us = $1
+WHERE city = $2 AND centre = $3 AND day = $4 AND hold_until_us IS NOT NULL AND hold_until_us <= $5
+`
+
+type ExpireVisitsParams struct {
+	ChangedUs int64
+	City      string
+	Centre    string
+	Day       int64
+	NowUs     sql.NullInt64
+}
+
+// All that LapsedVisits has just read under the day's lock, in one statement.
+func (q *Queries) ExpireVisits(ctx context.Context, arg ExpireVisitsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, expireVisits,
+		arg.ChangedUs,
+		arg.City,
+		arg.Centre,
+		arg.Day,
+		arg.NowUs,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertBookingDay = `-- name: InsertBookingDay :execrows
 INSERT INTO booking_day (city, centre, day, version, tickets, events)
 VALUES ($1, $2, $3, $4, $5, $6)

@@ -119,6 +119,11 @@ FROM booking_visit
 WHERE city = @city AND centre = @centre AND day = @day AND hold_until_us IS NOT NULL AND hold_until_us <= @now_us
 ORDER BY hold_until_us, id;
 
+-- name: ExpireVisits :execrows
+-- All that LapsedVisits has just read under the day's lock, in one statement.
+UPDATE booking_visit SET state = 13, hold_until_us = NULL, due_us = NULL, changed_us = @changed_us
+WHERE city = @city AND centre = @centre AND day = @day AND hold_until_us IS NOT NULL AND hold_until_us <= @now_us;
+
 -- name: DayVisits :many
 -- A centre's list: places that rest or have lapsed are nobody's.
 SELECT city, id, code, centre, pool, day, unit, units, service, matters, state, hold_until_us, channel, holder, slot,

@@ -215,6 +215,16 @@ func (t *Tx) LapsedVisits(ctx context.Context, k booking.DayKey, now time.Time) 
 	return each(rows, visitOf), t.failBooking("read lapsed visits", err)
 }
 
+// ExpireVisits ends the held places of a day whose time is over.
+func (t *Tx) ExpireVisits(ctx context.Context, k booking.DayKey, now time.Time) error {
+	if err := t.direct(ctx); err != nil {
+		return err
+	}
+	_, err := t.q.ExpireVisits(ctx, dbq.ExpireVisitsParams{ChangedUs: us(now), City: k.City, Centre: k.Centre, Day: int64(k.Day),
+		NowUs: nullUS(now)})
+	return t.failBooking("expire visits", err)
+}
+
 // DayVisits are a centre's visits on a day.
 func (t *Tx) DayVisits(ctx context.Context, k booking.DayKey) ([]booking.Visit, error) {
 	rows, err := t.q.DayVisits(ctx, dbq.DayVisitsParams{City: k.City, Centre: k.Centre, Day: int64(k.Day)})
