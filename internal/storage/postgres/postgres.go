@@ -26,8 +26,9 @@ type Config struct {
 	// Migrate lets Open bring the schema up to date; otherwise an old one is
 	// refused.
 	Migrate bool
-	// Writers is how many transactions are written at once (2), Group the most
-	// functions that share one (512), Queue the most that wait (4096).
+	// Writers is how many transactions are written at once (4: a third faster
+	// than 2 where this was measured, and 6 no faster), Group the most functions
+	// that share one (512), Queue the most that wait (4096).
 	Writers, Group, Queue int
 	// Readers is the most connections for reading (16).
 	Readers int
@@ -48,7 +49,7 @@ var errAddress = errors.New("open postgres: the address is not one of PostgreSQL
 // Open connects to a database and starts its store.
 func Open(ctx context.Context, c Config) (*sqlstore.Store, error) {
 	if c.Writers == 0 {
-		c.Writers = 2
+		c.Writers = 4
 	}
 	if c.Group == 0 {
 		c.Group = 512

@@ -35,6 +35,9 @@ var (
 	errCareful = errors.New("store: run the group again, with savepoints")
 )
 
+// errEnded is given to a group in which a function ended the writer.
+var errEnded = errors.New("store: a function ended its transaction's goroutine")
+
 // maxTries is how often a group is run again because the database asked for it
 // (serialization, deadlock) before its functions are run one by one.
 const maxTries = 4
@@ -50,11 +53,26 @@ type writer struct {
 func newWriter(s *Store) *writer { return &writer{s: s} }
 
 func (w *writer) run() {
-	defer w.drop()
 	var group []*job
+	ended := false
+	defer func() {
+		w.drop()
+		if !ended {
+			// A function ended the goroutine (runtime.Goexit, as a failing
+			// test does). Nobody is left waiting, and another writer goes on.
+			for _, j := range group {
+				select {
+				case j.done <- errEnded:
+				default: // answered already
+				}
+			}
+			w.s.wg.Go(func() { newWriter(w.s).run() })
+		}
+	}()
 	for {
 		group = w.s.take(group)
 		if len(group) == 0 {
+			ended = true
 			return
 		}
 		live := group[:0]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -277,6 +278,25 @@ func testPanic(t *testing.T, s *sqlstore.Store) {
 		_, err = tx.LiveByCard(ctx, city, tag('c', 5))
 		return err
 	})
+}
+
+// testGoexit ends the goroutine a function runs on, as t.Fatal within one does:
+// the store goes on, and nobody waits for ever.
+func testGoexit(t *testing.T, s *sqlstore.Store) {
+	for i := range 6 { // more than there are writers
+		err := s.Update(t.Context(), func(tx *sqlstore.Tx) error {
+			if err := tx.InsertPairing(t.Context(), newPairing(1)); err != nil {
+				return err
+			}
+			runtime.Goexit()
+			return nil
+		})
+		if err == nil {
+			t.Errorf("function %d that never returned: got no error, want one", i)
+		}
+	}
+	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) error { return tx.InsertPairing(ctx, newPairing(1)) })
+	is(t, "close", s.Close(), nil)
 }
 
 // testOwnWrites reads in the transaction that wrote, by every way there is.

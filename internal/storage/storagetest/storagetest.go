@@ -44,6 +44,7 @@ func Run(t *testing.T, open Open) {
 		{"update is all or nothing", testAtomic},
 		{"a failing function sinks nobody", testIsolation},
 		{"a panic sinks nobody", testPanic},
+		{"a function that never returns", testGoexit},
 		{"read your own writes", testOwnWrites},
 		{"a view is one state and does not write", testView},
 		{"end of a context", testContext},
