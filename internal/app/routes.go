@@ -17,6 +17,7 @@ import (
 func (a *App) routes(site, api http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api)
+	mux.HandleFunc("GET "+ListsPath+"{city}/token-status-list", a.tokenList)
 	mux.Handle("GET "+ListsPath, http.StripPrefix(ListsPath, a.listFiles()))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.readyz)

@@ -46,6 +46,9 @@ type List struct {
 	cfg   Config
 	pub   *statuslist.Publisher
 	rules []byte // the tables last staged, to see a change
+	keys  keySet
+
+	tokens tokens
 
 	mu    sync.Mutex
 	since time.Time
@@ -75,7 +78,7 @@ func Open(cfg Config) (*List, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s's list: %w", cfg.City.ID, err)
 	}
-	l := &List{cfg: cfg, pub: pub, rules: rulesBytes(tables)}
+	l := &List{cfg: cfg, pub: pub, rules: rulesBytes(tables), keys: keys}
 	if _, ok := pub.Head(); !ok {
 		l.stageRanges()
 	} else if err := pub.SetRules(tables); err != nil {
