@@ -17,7 +17,7 @@ type PublisherConfig struct {
 	// Dir is the folder a static server hands out; files go to Dir/City.
 	Dir, City string
 	// Ranges are the cards issued so far. What was published before must be
-	// their beginning.
+	// their beginning, or go on from them (cards appended one by one).
 	Ranges *Ranges
 	// Default is the status of a card nobody has set.
 	Default Status
@@ -167,11 +167,15 @@ func (p *Publisher) resume(root *Root, file []byte) error {
 	if err != nil {
 		return err
 	}
-	if !p.cfg.Ranges.extends(published) {
+	switch {
+	case published.extends(p.cfg.Ranges):
+		p.ranges = published
+	case p.cfg.Ranges.extends(published):
+		if p.ranges, err = p.cfg.Ranges.on(published); err != nil {
+			return err
+		}
+	default:
 		return fmt.Errorf("the ranges given do not begin with the %d cards published", published.Len())
-	}
-	if p.ranges, err = p.cfg.Ranges.on(published); err != nil {
-		return err
 	}
 	if p.rules, err = h.LoadRules(read); err != nil {
 		return err
