@@ -43,6 +43,7 @@ func TestRules(t *testing.T) {
 		{"an expired code", testExpired},
 		{"birthdays", testBirthdays},
 		{"sweeping", testSweep},
+		{"an erased holder", testErased},
 	})
 }
 
@@ -805,6 +806,30 @@ func testSweep(w *world) {
 	}
 	if _, ok := w.live(r); !ok {
 		w.t.Error("the tie was swept too")
+	}
+}
+
+// testErased: a tie whose holder's key is destroyed keeps nobody else waiting.
+func testErased(w *world) {
+	gone, other := w.rider("istanbul"), w.rider("istanbul")
+	w.pair(gone)
+	w.pair(other)
+	p, _ := w.live(gone)
+	w.view(func(tx *sqlstore.Tx) error {
+		who, err := tx.Person(w.ctx, "istanbul", p.PersonID)
+		if err != nil {
+			return err
+		}
+		return w.keys.Destroy(w.ctx, who.Key)
+	})
+	w.outside.set(other.hes, func(v *health.Verdict) { v.Answer.Risky = true })
+	w.pass(25 * time.Hour)
+	must2(w.svc.Work(w.ctx))(w)
+	if c, _ := w.status(other); c.StopUntil == 0 {
+		w.t.Error("the other holder was not asked about")
+	}
+	if n := must2(w.svc.Work(w.ctx))(w); n != 0 {
+		w.t.Errorf("at once again: got %d to do, want nothing until tomorrow", n)
 	}
 }
 

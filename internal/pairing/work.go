@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"turnike/internal/audit"
 	"turnike/internal/card"
 	"turnike/internal/city"
@@ -17,6 +19,9 @@ import (
 // keepRequest is how long an ended or abandoned request is kept for its
 // receipt page, and with it the form's phone and card.
 const keepRequest = 24 * time.Hour
+
+// settleAtOnce is how many put-off requests are led on side by side.
+const settleAtOnce = 16
 
 // renewEvery is how often a holder is reminded that their code has run out.
 const renewEvery = 7 * 24 * time.Hour
@@ -38,12 +43,15 @@ func (s *Service) Work(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("look for work: %w", err)
 	}
-	var errs []error
-	for _, r := range due {
-		if err := s.Settle(ctx, r.City, r.ID); err != nil {
-			errs = append(errs, err)
-		}
+	// A ministry that hangs costs each its whole wait: several wait at once.
+	failed := make([]error, len(due))
+	var g errgroup.Group
+	g.SetLimit(settleAtOnce)
+	for i, r := range due {
+		g.Go(func() error { failed[i] = s.Settle(ctx, r.City, r.ID); return nil })
 	}
+	_ = g.Wait()
+	errs := failed
 	if err := s.recheck(ctx, recheck, now); err != nil {
 		errs = append(errs, err)
 	}
@@ -77,6 +85,9 @@ func (s *Service) recheck(ctx context.Context, ps []Pairing, now time.Time) erro
 		}
 		b, err := s.cfg.Keys.Open(ctx, a.who.Key, "person/"+a.who.ID, a.who.Sealed)
 		if errors.Is(err, person.ErrErased) {
+			if err := s.skip(ctx, p, now); err != nil {
+				return err
+			}
 			continue
 		}
 		if err != nil {
@@ -109,13 +120,33 @@ func (s *Service) recheck(ctx context.Context, ps []Pairing, now time.Time) erro
 	for _, a := range list {
 		p, err := s.profile(a.p.City)
 		if err != nil {
-			continue // the city was taken out of service
+			// The city was taken out of service.
+			if err := s.skip(ctx, a.p, now); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := s.apply(ctx, p, a.p, a.rec, verdicts[a.code], now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// skip puts a tie nobody can be asked about off for a day, so that it does not
+// stand before those who can.
+func (s *Service) skip(ctx context.Context, p Pairing, now time.Time) error {
+	return s.cfg.Store.Update(ctx, func(tx Tx) error {
+		live, err := tx.LiveByCard(ctx, p.City, p.CardTag)
+		if errors.Is(err, ErrNoRow) || err == nil && live.ID != p.ID {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		live.NextCheck = now.Add(24 * time.Hour)
+		return tx.UpdatePairing(ctx, live)
+	})
 }
 
 // apply writes what a recheck found. Only what changed is written to the card.
