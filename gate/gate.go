@@ -85,6 +85,12 @@ type snapshot struct {
 	ranges *statuslist.Ranges
 	list   *statuslist.List
 	rules  *statuslist.Calendar
+	// The head's times in Unix seconds, as every tap needs them.
+	issued, notAfter int64
+}
+
+func newSnapshot(h *statuslist.Head, ranges *statuslist.Ranges, list *statuslist.List, rules *statuslist.Calendar) *snapshot {
+	return &snapshot{head: h, ranges: ranges, list: list, rules: rules, issued: h.Issued.Unix(), notAfter: h.NotAfter.Unix()}
 }
 
 // Open opens the gate's folder, and what list it holds.
@@ -141,8 +147,8 @@ func (g *Gate) Ask(n statuslist.Number, at time.Time, mode uint8) (a Answer) {
 	status := s.list.Status(a.Index)
 	a.Class = status.Class
 	unix := at.Unix()
-	if unix <= s.head.NotAfter.Unix() {
-		o, stopped := s.rules.Outcome(status, max(unix, s.head.Issued.Unix()), mode)
+	if unix <= s.notAfter {
+		o, stopped := s.rules.Outcome(status, max(unix, s.issued), mode)
 		a.Decision, a.Stopped = byOutcome[o], stopped
 		return a
 	}

@@ -97,7 +97,7 @@ func (d *device) sync(t *testing.T, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.gate.live.Store(&snapshot{head: h, ranges: w.ranges, list: list, rules: w.calendar})
+	d.gate.live.Store(newSnapshot(h, w.ranges, list, w.calendar))
 	d.version = newest
 }
 

@@ -193,19 +193,18 @@ func (g *Gate) read() (*snapshot, error) {
 // snapshot joins a list with the head's ranges and rules.
 func (g *Gate) snapshot(h *statuslist.Head, list *statuslist.List, read func(string) ([]byte, error)) (*snapshot, error) {
 	old := g.live.Load()
-	s := &snapshot{head: h, list: list}
+	var ranges *statuslist.Ranges
 	var err error
 	if old != nil && old.head.Ranges == h.Ranges {
-		s.ranges = old.ranges
-	} else if s.ranges, err = h.LoadRanges(read); err != nil {
+		ranges = old.ranges
+	} else if ranges, err = h.LoadRanges(read); err != nil {
 		return nil, err
 	}
 	rules, err := h.LoadRules(read)
 	if err != nil {
 		return nil, err
 	}
-	s.rules = statuslist.NewCalendar(rules)
-	return s, nil
+	return newSnapshot(h, ranges, list, statuslist.NewCalendar(rules)), nil
 }
 
 // Update leads the gate to the head the source holds and says whether that

@@ -68,12 +68,15 @@ func (c *Calendar) Outcome(s Status, unix int64, mode uint8) (o Outcome, stopped
 	if t == nil {
 		return Undecided, false
 	}
+	class := s.Class % Classes
+	rows := t.rows[class]
+	if s.StopUntil == 0 && len(rows) == 0 {
+		return t.rules.Default[class], false // whatever the hour: most taps
+	}
 	today, weekday, minute := t.local(unix)
 	if s.Stopped(today) {
 		return t.rules.Stopped, true
 	}
-	class := s.Class % Classes
-	rows := t.rows[class]
 	for i := range rows {
 		if rows[i].fits(today, weekday, minute, mode) {
 			return rows[i].Outcome, false

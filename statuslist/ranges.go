@@ -50,17 +50,22 @@ func (s *segment) len() uint64 {
 // a search looks at one or two runs where they are spread evenly and halves
 // what is left where they are not.
 type schemeIndex struct {
-	low    uint64
-	shift  uint
-	cells  []uint32
-	firsts []uint64
-	lasts  []uint64
-	bases  []uint32
+	low   uint64
+	shift uint
+	cells []uint32
+	spans []span
 	// Of a tagged scheme: all tags ascending, the index of each, and of how
 	// many runs they are.
 	tags  []uint64
 	order []uint32
 	runs  int
+}
+
+// span is a run of numbers and the index of the first: side by side, so that
+// a look-up meets one line of the cache.
+type span struct {
+	first, last uint64
+	base        uint32
 }
 
 const (
@@ -242,20 +247,18 @@ func newSchemeIndex(segments []*segment, old *schemeIndex) (*schemeIndex, error)
 		if i > 0 && s.first <= segments[i-1].last {
 			return nil, fmt.Errorf("a number issued twice")
 		}
-		x.firsts = append(x.firsts, s.first)
-		x.lasts = append(x.lasts, s.last)
-		x.bases = append(x.bases, s.base)
+		x.spans = append(x.spans, span{s.first, s.last, s.base})
 	}
-	x.low = x.firsts[0]
-	span := x.lasts[len(x.lasts)-1] - x.low
-	if w := bits.Len64(span); w > bits.Len(indexCells-1) {
+	x.low = x.spans[0].first
+	width := x.spans[len(x.spans)-1].last - x.low
+	if w := bits.Len64(width); w > bits.Len(indexCells-1) {
 		x.shift = uint(w - bits.Len(indexCells-1))
 	}
-	x.cells = make([]uint32, span>>x.shift+2)
+	x.cells = make([]uint32, width>>x.shift+2)
 	run := 0
 	for c := range x.cells {
 		start := x.low + uint64(c)<<x.shift
-		for run < len(x.lasts)-1 && x.lasts[run] < start {
+		for run < len(x.spans)-1 && x.spans[run].last < start {
 			run++
 		}
 		x.cells[c] = uint32(run)
@@ -279,17 +282,17 @@ func (r *Ranges) Index(n Number) (index uint32, ok bool) {
 	}
 	lo, hi := x.cells[cell], x.cells[cell+1]
 	for lo < hi {
-		if mid := (lo + hi) / 2; x.lasts[mid] < n.Value {
+		if mid := (lo + hi) / 2; x.spans[mid].last < n.Value {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	first := x.firsts[lo]
-	if n.Value < first || n.Value > x.lasts[lo] {
+	at := &x.spans[lo]
+	if n.Value < at.first || n.Value > at.last {
 		return 0, false
 	}
-	return x.bases[lo] + uint32(n.Value-first), true
+	return at.base + uint32(n.Value-at.first), true
 }
 
 func (x *schemeIndex) tag(tag uint64) (uint32, bool) {
