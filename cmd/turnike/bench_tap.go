@@ -19,3 +19,18 @@ func (c *BenchTapCmd) Bench(io.Writer) (bench.Report, error) {
 	bar, err := tap.Online(tap.Config{Cards: c.Cards, Clients: c.Clients, Rounds: c.Rounds})
 	return bench.Report{Bench: "tap", Bars: []bench.Bar{bar}}, err
 }
+
+// BenchTapRun runs the tap's bench and prints it.
+type BenchTapRun struct {
+	BenchTapCmd `embed:""`
+	JSON        bool `help:"Print the bars as one line of JSON."`
+}
+
+// Run measures; the exit status is 1 where a bar is missed.
+func (c *BenchTapRun) Run(out io.Writer) error {
+	r, err := c.Bench(io.Discard)
+	if err != nil {
+		return err
+	}
+	return printBars(out, r, c.JSON)
+}
