@@ -372,6 +372,14 @@ func testTaken(w *world) {
 		owner, stranger, free := w.rider(cityID), w.rider(cityID), w.rider(cityID)
 		w.pair(owner)
 		stranger = stranger.with("card", owner.card)
+		if cityID == "istanbul" || cityID == "antalya" { // a stopped one is no different
+			w.outside.set(owner.hes, func(v *health.Verdict) { v.Answer.Risky = true })
+			w.pass(25 * time.Hour)
+			must2(w.svc.Work(w.ctx))(w)
+			if c, _ := w.status(owner); c.StopUntil == 0 {
+				w.t.Errorf("%s: the owner's card is not stopped", cityID)
+			}
+		}
 		w.pass(6 * time.Minute)
 		a, b := must2(w.begin(stranger, pairing.Pair))(w), must2(w.begin(free, pairing.Pair))(w)
 		same(w, cityID+": the page of a taken card", shown(a, stranger), shown(b, free))
@@ -831,6 +839,24 @@ func testErased(w *world) {
 	if n := must2(w.svc.Work(w.ctx))(w); n != 0 {
 		w.t.Errorf("at once again: got %d to do, want nothing until tomorrow", n)
 	}
+}
+
+// TestDailyCap: a city's money for texts has a bound of its own.
+func TestDailyCap(t *testing.T) {
+	w := newWorld(t, "sqlite:"+t.TempDir()+"/x.db", func(c *pairing.Config) { c.DailyTexts = 3 })
+	for i := range 5 {
+		_, err := w.begin(w.rider("izmir"), pairing.Pair)
+		want := error(nil)
+		if i >= 3 {
+			want = pairing.ErrSMSAway
+		}
+		w.is(fmt.Sprintf("code %d of the day", i+1), err, want)
+	}
+	_, err := w.begin(w.rider("istanbul"), pairing.Pair)
+	w.is("another city's first", err, nil)
+	w.pass(24 * time.Hour)
+	_, err = w.begin(w.rider("izmir"), pairing.Pair)
+	w.is("the next day", err, nil)
 }
 
 // TestTextsFitOnePart: each message of every city, with its longest values, in
