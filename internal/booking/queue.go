@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -451,13 +452,38 @@ func (s *Service) Undo(ctx context.Context, centre, desk string, a audit.Actor) 
 }
 
 // CloseDay marks the appointments of a day that is over and to which nobody
-// came.
+// came, and the numbers that were never called.
 func (s *Service) CloseDay(ctx context.Context, centre string, day Day) (missed int, err error) {
 	k := DayKey{s.net.ID, centre, day}
 	err = s.run(ctx, &task{city: s.net.ID, days: []DayKey{k}, do: func(ctx context.Context, w *work) error {
 		missed = 0
-		if !w.now.After((day + 1).Midnight(s.net.zone)) || w.days[k] == nil {
+		d := w.days[k]
+		if d == nil || w.now.Before((day + 1).Midnight(s.net.zone)) {
 			return nil
+		}
+		if err := w.readTickets(ctx, d); err != nil {
+			return err
+		}
+		for _, t := range slices.Clone(d.tickets) {
+			if t.State >= Served {
+				continue
+			}
+			was := t
+			switch t.State {
+			case Serving: // the clerk went home without a word
+				t.State = Served
+			case Called:
+				t.State = Missed
+			default:
+				t.State = Left
+			}
+			t.Ended = (day + 1).Midnight(s.net.zone)
+			if err := w.change(ctx, d, t); err != nil {
+				return err
+			}
+			if err := w.event(ctx, d, &was, t, audit.System("booking")); err != nil {
+				return err
+			}
 		}
 		list, err := w.tx.DayVisits(ctx, k)
 		if w.note(err) != nil {
@@ -476,6 +502,27 @@ func (s *Service) CloseDay(ctx context.Context, centre string, day Day) (missed 
 		return nil
 	}})
 	return missed, err
+}
+
+// Night is what is done once a day, after midnight: yesterday is closed in
+// every centre, the days ahead are planned as far as places are let out, and
+// every counter is added up again. What does not add up is given back; there
+// should be none.
+func (s *Service) Night(ctx context.Context) ([]Wrong, error) {
+	today := DayOf(s.cfg.Now(), s.net.zone)
+	for i := range s.net.Centres {
+		if _, err := s.CloseDay(ctx, s.net.Centres[i].ID, today-1); err != nil {
+			return nil, fmt.Errorf("close %s: %w", today-1, err)
+		}
+	}
+	ahead := s.net.Rules.HorizonDays
+	for _, w := range s.net.Waves {
+		ahead = max(ahead, w.DaysBefore)
+	}
+	if err := s.Plan(ctx, today, ahead+1); err != nil {
+		return nil, err
+	}
+	return s.Audit(ctx, today-1, ahead+2)
 }
 
 // Tickets are today's numbers of a centre, and the appointments that are still
