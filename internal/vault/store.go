@@ -202,9 +202,11 @@ func (s *store) addShort(ctx context.Context, id uint32, wrapped []byte, now tim
 	return nil
 }
 
-// dropShort destroys the short keys made before a moment.
+// dropShort destroys the short keys that were out of use before a moment: a
+// key is, once the next one is made. The newest always stays, so that a number
+// is never given twice.
 func (s *store) dropShort(ctx context.Context, before time.Time) error {
-	r, err := s.db.ExecContext(ctx, "DELETE FROM short_key WHERE made_us < $1", before.UnixMicro())
+	r, err := s.db.ExecContext(ctx, "DELETE FROM short_key WHERE id < (SELECT MAX(id) FROM short_key WHERE made_us < $1)", before.UnixMicro())
 	if err != nil {
 		return fmt.Errorf("drop short keys: %w", err)
 	}

@@ -422,7 +422,7 @@ func (v *Vault) OpenShort(where string, sealed []byte) ([]byte, error) {
 // destroys those whose time is over. The vault does so by itself each minute.
 func (v *Vault) Rotate(ctx context.Context) error {
 	now := v.now()
-	if err := v.store.dropShort(ctx, now.Add(-ShortUse-ShortKeep)); err != nil {
+	if err := v.store.dropShort(ctx, now.Add(-ShortKeep)); err != nil {
 		return err
 	}
 	if err := v.loadShort(ctx); err != nil {
