@@ -112,4 +112,10 @@ func testVisitDue(t *testing.T, s *sqlstore.Store) {
 		is(t, "work", err, nil)
 	}
 	same(t, "told", told, []booking.Notice{booking.NoticeBooked, booking.NoticeMoved, booking.NoticeReminder})
+	_, err = b.Move(t.Context(), v.ID, "konak", officeDay+2, nine, booking.Web, audit.Citizen("web"))
+	is(t, "move once reminded", err, nil)
+	c.advance(24 * time.Hour)
+	_, err = b.Work(t.Context())
+	is(t, "work", err, nil)
+	same(t, "told of the new hour", told[3:], []booking.Notice{booking.NoticeMoved, booking.NoticeReminder})
 }
