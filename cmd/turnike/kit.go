@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -26,7 +28,8 @@ type KitCmd struct {
 // Help is shown by turnike kit --help.
 func (KitCmd) Help() string {
 	return `Writes the first root file, its fingerprint and, for a city with cards that have
-no ranges, the tag key. The tag key is a secret: carry it to the devices and nowhere else.
+no ranges, the tag key; and the list's secret where the city seals its list. The last
+two are secrets: carry them to the devices and nowhere else.
 
 Example:
   turnike kit --city antalya --to /media/stick/antalya
@@ -77,6 +80,12 @@ func (c *KitCmd) Run(ctx context.Context, out io.Writer) error {
 		if s.Tagged {
 			files["tag.key"] = pairing.TagSecret(keys, p.ID, c.Province)
 		}
+	}
+	secret, err := os.ReadFile(filepath.Join(c.Keys, "list", p.ID, "list.secret"))
+	if err == nil {
+		files["list.secret"] = secret
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	for name, b := range files {
 		if err := os.WriteFile(filepath.Join(c.To, name), b, 0o600); err != nil {
