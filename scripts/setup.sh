@@ -10,6 +10,7 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgre
 [ -x /usr/bin/chromium ] || missing="$missing chromium"
 have node || missing="$missing nodejs"
 have npm || missing="$missing npm"
+command -v strace >/dev/null 2>&1 || missing="$missing strace"
 fc-list 2>/dev/null | grep -qi 'noto.*arab' || missing="$missing fontconfig fonts-noto-core"
 [ -z "$missing" ] && exit 0
 sudo=

@@ -8,6 +8,7 @@ import (
 
 	"turnike/internal/bench"
 	"turnike/internal/bench/pair"
+	"turnike/internal/storage/storagetest/pgtest"
 )
 
 // BenchCmd measures the product on this machine.
@@ -53,7 +54,7 @@ func printBars(out io.Writer, r bench.Report, asJSON bool) error {
 // BenchPairRun runs the pairing bench and prints it.
 type BenchPairRun struct {
 	Dir      string        `type:"path" help:"Where the files go: the disk that is measured. Empty: the temporary folder."`
-	Postgres string        `help:"postgres://... of an empty database, for the PostgreSQL bar."`
+	Postgres string        `help:"postgres://... of an empty database. Empty: a cluster of its own, where PostgreSQL is installed."`
 	Rounds   int           `default:"5" help:"Rounds."`
 	Preload  int           `default:"500000" help:"Pairings the store holds before."`
 	Waiters  int           `default:"512" help:"Callers at once in the store's rounds."`
@@ -68,11 +69,26 @@ func (BenchPairRun) Help() string {
 a bare fdatasync, one transaction for each request, a JSON echo.
 
 Example:
-  turnike bench pair --postgres postgres://postgres@127.0.0.1/bench --json`
+  turnike bench pair --json`
 }
 
 // Run measures; the exit status is 1 where a bar is missed.
 func (c *BenchPairRun) Run(ctx context.Context, out io.Writer) error {
+	if c.Postgres == "" {
+		// Where PostgreSQL is installed, a cluster of our own for as long as it
+		// takes; where it is not, its bar says so and is missed.
+		dir, err := os.MkdirTemp(c.Dir, "turnike-bench-pg")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if pg, err := pgtest.New(dir); err == nil {
+			defer pg.Stop()
+			if c.Postgres, err = pg.NewDatabase(); err != nil {
+				return err
+			}
+		}
+	}
 	bars, err := pair.Store(ctx, pair.Config{Dir: c.Dir, Postgres: c.Postgres, Rounds: c.Rounds, Preload: c.Preload,
 		Waiters: c.Waiters, Span: c.Span, Seed: c.Seed, Progress: os.Stderr})
 	if err != nil {
