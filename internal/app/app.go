@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"turnike/internal/api"
 	"turnike/internal/authority"
+	"turnike/internal/booking"
 	"turnike/internal/city"
 	"turnike/internal/health"
 	"turnike/internal/notify"
@@ -37,13 +39,17 @@ type App struct {
 	keys    *vault.Vault
 	cities  city.Set
 	pairing *pairing.Service
-	lists   map[string]*publish.List
-	worker  *outbox.Worker
-	sender  notify.Sender
-	handler http.Handler
-	metrics *metrics
-	ready   func(context.Context) error
-	closers []io.Closer
+	visits  map[string]*booking.Service // by network of centres
+	address atomic.Pointer[string]      // listened on, once Run has begun
+	// contacts seal who comes, by network.
+	contacts map[string]booking.Contacts
+	lists    map[string]*publish.List
+	worker   *outbox.Worker
+	sender   notify.Sender
+	handler  http.Handler
+	metrics  *metrics
+	ready    func(context.Context) error
+	closers  []io.Closer
 }
 
 // ListsPath is where the signed lists are served, for gates to follow.
@@ -114,6 +120,10 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		wake = a.worker.Wake
 	}
 
+	if err := a.openVisits(func(c notify.Class) { wake(c) }); err != nil {
+		return nil, err
+	}
+
 	// The lists that gates follow.
 	for id, p := range a.cities {
 		l, err := publish.Open(publish.Config{
@@ -180,6 +190,18 @@ func (a *App) headOf(_ context.Context, cityID string) (*statuslist.Head, error)
 	return &h, nil
 }
 
+// Public is how people reach the public site: as configured, or the address
+// listened on.
+func (a *App) Public() string {
+	if a.cfg.Public != "" {
+		return a.cfg.Public
+	}
+	if at := a.address.Load(); at != nil {
+		return "http://" + *at
+	}
+	return "http://" + a.cfg.Listen
+}
+
 // Version is the product's version.
 const Version = "0.1.0"
 
@@ -219,6 +241,8 @@ func (a *App) Run(ctx context.Context, started func(addr net.Addr)) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", a.cfg.Listen, err)
 	}
+	at := ln.Addr().String()
+	a.address.Store(&at)
 	g, gctx := errgroup.WithContext(ctx)
 	// The workers outlast the listener, so that the last answers' messages
 	// still leave.
@@ -237,6 +261,7 @@ func (a *App) Run(ctx context.Context, started func(addr net.Addr)) error {
 		g.Go(func() error { return l.Run(wctx) })
 	}
 	g.Go(func() error { a.work(wctx); return nil })
+	g.Go(func() error { a.workVisits(wctx); return nil })
 	if a.worker != nil {
 		g.Go(func() error { a.worker.Run(wctx); return nil })
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,8 @@ type Config struct {
 	Keys    string        `env:"TURNIKE_KEYS" type:"path" help:"Folder of the keys; keep it and its backups apart from --data. Empty: DATA-keys beside it."`
 	DB      string        `env:"TURNIKE_DB" help:"postgres://... for PostgreSQL; empty: a SQLite file in --data."`
 	Cities  string        `env:"TURNIKE_CITIES" type:"path" help:"Folder of city files (*.toml). Empty: the cities that come with Turnike."`
+	Centres string        `env:"TURNIKE_CENTRES" type:"path" help:"Folder of files of networks of centres (*.toml) where visits are booked. Empty: İZSU, the example that comes with Turnike."`
+	Public  string        `env:"TURNIKE_PUBLIC" help:"How people reach the public site, for links in text messages: https://kart.example. Empty: the address listened on."`
 	TLS     bool          `env:"TURNIKE_TLS" help:"People reach us over https (a proxy in front): cookies are then marked Secure."`
 	Origins []string      `env:"TURNIKE_ORIGINS" help:"Further origins that may post to us, for instance https://kart.example."`
 	Migrate bool          `default:"true" negatable:"" env:"TURNIKE_MIGRATE" help:"Bring the database's schema up to date at start."`
@@ -86,6 +89,7 @@ func (c *Config) settle() {
 	if c.Drain == 0 {
 		c.Drain = 20 * time.Second
 	}
+	c.Public = strings.TrimSuffix(c.Public, "/")
 	if c.Limits.InFlight == 0 {
 		c.Limits.InFlight = 512
 	}
@@ -103,7 +107,7 @@ func (c *Config) settle() {
 
 // check refuses what cannot work, each with what to do.
 func (c *Config) check() error {
-	for name, u := range map[string]string{"--hes-url": c.HES.URL, "--nvi-url": c.NVI.URL} {
+	for name, u := range map[string]string{"--hes-url": c.HES.URL, "--nvi-url": c.NVI.URL, "--public": c.Public} {
 		if u == "" {
 			continue
 		}

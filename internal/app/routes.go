@@ -104,6 +104,8 @@ type metrics struct {
 	requests   *prometheus.CounterVec
 	seconds    *prometheus.HistogramVec
 	turnedAway prometheus.Counter
+	// wrongPlaces are counters of places that did not add up; there should be none.
+	wrongPlaces prometheus.Counter
 }
 
 func newMetrics(a *App) *metrics {
@@ -116,7 +118,9 @@ func newMetrics(a *App) *metrics {
 		turnedAway: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "turnike_http_turned_away_total", Help: "Requests asked to come back because as many as allowed were under way."}),
 	}
-	m.reg.MustRegister(m.requests, m.seconds, m.turnedAway,
+	m.wrongPlaces = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "turnike_places_wrong_total", Help: "Counters of appointments that the nightly sum found wrong; alarm on any."})
+	m.reg.MustRegister(m.requests, m.seconds, m.turnedAway, m.wrongPlaces,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	gauge := func(name, help string, f func() float64) {
 		m.reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))

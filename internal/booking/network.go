@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -133,6 +134,30 @@ func Shipped(id string) (*Network, error) {
 		return nil, fmt.Errorf("read network %s: %w", id, err)
 	}
 	return ParseNetwork(b)
+}
+
+// LoadFS reads every network file (*.toml) of a folder, by name; its error names
+// everything that is wrong in all of them.
+func LoadFS(dir fs.FS) ([]*Network, error) {
+	names, err := fs.Glob(dir, "*.toml")
+	if err != nil {
+		return nil, err
+	}
+	var all []*Network
+	var errs []error
+	for _, name := range names {
+		b, err := fs.ReadFile(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		n, err := ParseNetwork(b)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			continue
+		}
+		all = append(all, n)
+	}
+	return all, errors.Join(errs...)
 }
 
 // ParseNetwork reads and checks a network's file; its error names everything
@@ -339,6 +364,15 @@ func (n *Network) checkCentre(c *Centre) (errs []error) {
 		bad("its pools have %d counters, it has %d", desks, c.Desks)
 	}
 	return errs
+}
+
+// Ahead is how many days before its own the first places of a day are let out.
+func (n *Network) Ahead() int {
+	ahead := n.Rules.HorizonDays
+	for _, w := range n.Waves {
+		ahead = max(ahead, w.DaysBefore)
+	}
+	return ahead
 }
 
 // Location is the network's time zone.

@@ -504,21 +504,24 @@ func (s *Service) CloseDay(ctx context.Context, centre string, day Day) (missed 
 	return missed, err
 }
 
-// Night is what is done once a day, after midnight: yesterday is closed in
-// every centre, the days ahead are planned as far as places are let out, and
+// openDays is how far back days are closed: a server that stood still over a
+// long holiday catches up.
+const openDays = 14
+
+// Night is what is done once a day, after midnight: the days that are over are
+// closed in every centre, the days ahead are planned as far as places are let out, and
 // every counter is added up again. What does not add up is given back; there
 // should be none.
 func (s *Service) Night(ctx context.Context) ([]Wrong, error) {
 	today := DayOf(s.cfg.Now(), s.net.zone)
 	for i := range s.net.Centres {
-		if _, err := s.CloseDay(ctx, s.net.Centres[i].ID, today-1); err != nil {
-			return nil, fmt.Errorf("close %s: %w", today-1, err)
+		for d := today - openDays; d < today; d++ {
+			if _, err := s.CloseDay(ctx, s.net.Centres[i].ID, d); err != nil {
+				return nil, fmt.Errorf("close %s: %w", d, err)
+			}
 		}
 	}
-	ahead := s.net.Rules.HorizonDays
-	for _, w := range s.net.Waves {
-		ahead = max(ahead, w.DaysBefore)
-	}
+	ahead := s.net.Ahead()
 	if err := s.Plan(ctx, today, ahead+1); err != nil {
 		return nil, err
 	}
