@@ -78,6 +78,17 @@ type Page struct {
 	Foot    []Link   // links of the footer
 	Scripts []string // paths of further scripts (staff pages: htmx)
 	Reload  int      // seconds after which the page asks again; 0 = never
+
+	// Staff pages wear the second sheet and a bar below the header.
+	Staff bool
+	Nav   []NavLink // ways onward that the reader's role has
+	Who   string    // who is signed in; with it comes the way out
+}
+
+// NavLink is a way onward in the staff's bar; Here is the page being read.
+type NavLink struct {
+	Link
+	Here bool
 }
 
 // Link is a named way elsewhere.
