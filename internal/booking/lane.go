@@ -145,6 +145,11 @@ func (s *Service) once(group []*task) error {
 		if err := w.flush(ctx); err != nil {
 			return err
 		}
+		if len(w.facts) > 0 {
+			if err := s.cfg.Note(ctx, tx, w.facts); err != nil {
+				return err
+			}
+		}
 		nextLapse = map[DayKey]lapse{}
 		for k, d := range w.days {
 			if d.row.Version == d.was.Version {

@@ -176,6 +176,7 @@ func (w *work) change(ctx context.Context, d *dayState, t Ticket) error {
 	}
 	for i := range d.tickets {
 		if d.tickets[i].Number == t.Number {
+			w.called(d.tickets[i], t)
 			d.tickets[i] = t
 		}
 	}
@@ -219,13 +220,10 @@ func (s *Service) CheckIn(ctx context.Context, id string, a audit.Actor) (Ticket
 		if err := w.readTickets(ctx, d); err != nil {
 			return err
 		}
-		if v.State == Arrived {
-			for _, t := range d.tickets {
-				if t.Visit == v.ID {
-					out = t
-					return nil
-				}
-			}
+		had := slices.IndexFunc(d.tickets, func(t Ticket) bool { return t.Visit == v.ID })
+		if v.State == Arrived && had >= 0 {
+			out = d.tickets[had]
+			return nil
 		}
 		if v.State != Booked {
 			return ErrEnded
@@ -233,6 +231,10 @@ func (s *Service) CheckIn(ctx context.Context, id string, a audit.Actor) (Ticket
 		slot, _ := s.net.StartOf(v.Place)
 		v.State, v.DueAt, v.ChangedAt = Arrived, time.Time{}, w.now
 		if err := w.update(ctx, v); err != nil {
+			return err
+		}
+		if had >= 0 { // arrived before, by mistake
+			out, err = w.revive(ctx, d, d.tickets[had], a)
 			return err
 		}
 		out, err = w.issue(ctx, d, Ticket{Visit: v.ID, Pool: v.Place.Pool, Service: v.Service, Matters: v.Matters, Slot: slot}, a)
@@ -303,12 +305,17 @@ func (d *dayState) admit(desk string) error {
 
 // CallNext calls whoever is next to a counter.
 func (s *Service) CallNext(ctx context.Context, centre, pool, desk string, a audit.Actor) (Ticket, error) {
+	return s.callNext(ctx, centre, pool, desk, a, func(Ticket) bool { return true })
+}
+
+func (s *Service) callNext(ctx context.Context, centre, pool, desk string, a audit.Actor, serves func(Ticket) bool) (Ticket, error) {
 	var out Ticket
 	err := s.queueTask(ctx, centre, func(ctx context.Context, w *work, d *dayState) error {
 		if err := d.admit(desk); err != nil {
 			return err
 		}
 		l := lineOf(d.tickets, pool)
+		l.only(d, serves)
 		i := s.net.pick(l, w.now)
 		if i < 0 {
 			return ErrNobody

@@ -37,6 +37,8 @@ type Config struct {
 	// Tell makes the messages of a notice, sealed for the outbox; nil tells
 	// nobody. It may be called more than once for one event.
 	Tell func(n Notice, v Visit, now time.Time) ([]notify.Queued, error)
+	// Note is told of every deed; nil for nobody.
+	Note Note
 }
 
 // Service books. It is safe for use by many goroutines.

@@ -21,6 +21,7 @@ type dayState struct {
 	fresh   bool // not in the database yet
 	tickets []Ticket
 	read    bool // tickets are
+	room    bool // there was a place left when the day was locked
 }
 
 // work is one transaction of a lane: the days it holds, and what has been
@@ -35,6 +36,7 @@ type work struct {
 	visits map[string]Visit
 	// nobody is the largest place of a pool's day that nobody waits for.
 	nobody map[poolDay]int
+	facts  []Fact // what was done so far
 	// bad is the first error that was the database's, after which nothing of
 	// the transaction is of use.
 	bad error
@@ -74,7 +76,9 @@ func (w *work) lock(ctx context.Context, keys []DayKey) error {
 		if w.note(err) != nil {
 			return err
 		}
-		w.days[k] = &dayState{row: row, was: row, centre: c, cells: cellsOf(list)}
+		d := &dayState{row: row, was: row, centre: c, cells: cellsOf(list)}
+		d.room = w.s.cfg.Note != nil && w.s.room(d, w.now)
+		w.days[k] = d
 	}
 	for _, k := range keys {
 		if d := w.days[k]; d != nil {
@@ -141,6 +145,7 @@ func (w *work) put(ctx context.Context, d *dayState, v *Visit) error {
 		}
 		if ok {
 			d.cells.take(v.Place.Pool, v.Place.Unit, v.Place.Units, w.countedAs(*v), 1)
+			w.changed(Visit{}, *v)
 			return nil
 		}
 		if v.Key != "" {
@@ -254,6 +259,7 @@ func (w *work) flush(ctx context.Context) error {
 		}
 		if changed {
 			d.row.Version++
+			w.filled(d)
 		}
 		if d.row != d.was || d.fresh {
 			if err := w.tx.PutDay(ctx, d.row); err != nil {
@@ -278,8 +284,13 @@ func (w *work) read(ctx context.Context, city, id string) (Visit, error) {
 
 // update writes a visit that was read.
 func (w *work) update(ctx context.Context, v Visit) error {
+	was := w.visits[v.ID]
 	w.visits[v.ID] = v
-	return w.note(w.tx.UpdateVisit(ctx, v))
+	if err := w.note(w.tx.UpdateVisit(ctx, v)); err != nil {
+		return err
+	}
+	w.changed(was, v)
+	return nil
 }
 
 // visit reads a visit that may be changed; it is somebody's or it is nobody's
