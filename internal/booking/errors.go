@@ -34,5 +34,7 @@ var (
 	ErrMatters   = fault.New(fault.Invalid, "booking.matters")    // none, or more than one visit holds
 	// ErrNobodyNamed: neither identity number nor phone.
 	ErrNobodyNamed = fault.New(fault.Invalid, "booking.nobody_named")
+	ErrSearch      = fault.New(fault.Invalid, "booking.search")       // too little to look for
+	ErrRemark      = fault.New(fault.Invalid, "booking.remark")       // a note over MaxRemark letters
 	ErrOverfull    = fault.New(fault.Conflict, "booking.over_booked") // the change leaves booked people without a counter
 )

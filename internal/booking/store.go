@@ -25,6 +25,7 @@ type Tx interface {
 	Visits
 	Waits
 	Queue
+	Remarks
 }
 
 // DayRow heads a centre's day. Who changes anything of the day holds its row

@@ -8,6 +8,82 @@ import (
 	"database/sql"
 )
 
+type AccessAccount struct {
+	City       string
+	ID         []byte
+	Version    int64
+	State      int64
+	Role       string
+	Centres    string
+	LoginTag   []byte
+	OutsideTag []byte
+	KeyRef     string
+	Sealed     []byte
+	TotpStep   int64
+	Fails      int64
+	KnownFails int64
+	FailedUs   sql.NullInt64
+	SeenUs     sql.NullInt64
+	CreatedUs  int64
+	ChangedUs  int64
+}
+
+type AccessDevice struct {
+	City        string
+	ID          []byte
+	Centre      string
+	Kind        string
+	Name        string
+	Pick        int64
+	Code        []byte
+	CodeUntilUs sql.NullInt64
+	Tries       int64
+	Token       []byte
+	MadeUs      int64
+	EnrolledUs  sql.NullInt64
+	SeenUs      sql.NullInt64
+	EndedUs     sql.NullInt64
+}
+
+type AccessInvite struct {
+	City       string
+	ID         []byte
+	Role       string
+	Centres    string
+	Account    []byte
+	OutsideTag []byte
+	Actor      string
+	MadeUs     int64
+	ExpiresUs  int64
+	UsedUs     sql.NullInt64
+}
+
+type AccessSession struct {
+	City     string
+	ID       []byte
+	Account  []byte
+	Sealed   []byte
+	How      string
+	Desk     string
+	MadeUs   int64
+	SeenUs   int64
+	StrongUs int64
+}
+
+type ApiKey struct {
+	City      string
+	Hash      []byte
+	ID        []byte
+	Name      string
+	Scopes    string
+	Centres   string
+	Rate      int64
+	MadeBy    string
+	MadeUs    int64
+	UsedUs    sql.NullInt64
+	RevokedUs sql.NullInt64
+}
+
 type Audit struct {
 	City      string
 	ID        []byte
@@ -59,6 +135,15 @@ type BookingException struct {
 	Why     string
 	Actor   string
 	AtUs    int64
+}
+
+type BookingRemark struct {
+	City   string
+	Visit  []byte
+	ID     []byte
+	AtUs   int64
+	Author string
+	Sealed []byte
 }
 
 type BookingTicket struct {
@@ -130,6 +215,18 @@ type BookingWait struct {
 	CreatedUs int64
 }
 
+type CalendarFeed struct {
+	City      string
+	Hash      []byte
+	ID        []byte
+	Account   string
+	Centre    string
+	Lang      string
+	MadeUs    int64
+	UsedUs    sql.NullInt64
+	RevokedUs sql.NullInt64
+}
+
 type Card struct {
 	City      string
 	Tag       []byte
@@ -171,6 +268,47 @@ type Guard struct {
 	Good    int64
 	Fails   int64
 	SinceUs int64
+}
+
+type HookDelivery struct {
+	City     string
+	Endpoint []byte
+	Event    []byte
+	Subject  string
+	N        int64
+	State    int64
+	Attempts int64
+	DueUs    int64
+	MadeUs   int64
+	DoneUs   sql.NullInt64
+	Status   int64
+	TookUs   int64
+	Error    string
+}
+
+type HookEndpoint struct {
+	City      string
+	ID        []byte
+	Name      string
+	Url       string
+	Kinds     string
+	State     int64
+	Key       string
+	Sealed    []byte
+	MadeBy    string
+	MadeUs    int64
+	FailingUs sql.NullInt64
+	GoodUs    sql.NullInt64
+}
+
+type HookEvent struct {
+	City    string
+	ID      []byte
+	Kind    string
+	Subject string
+	N       int64
+	Body    string
+	AtUs    int64
 }
 
 type Once struct {

@@ -40,6 +40,8 @@ func RunBooking(t *testing.T, open Open) {
 		{"two servers", testVisitTwoServers},
 		{"every history could have been one after another", testVisitHistory},
 		{"the day's numbers", testTickets},
+		{"an arrival taken back", testUnarrive},
+		{"notes on a visit", testRemarks},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
 	}
