@@ -445,6 +445,7 @@ var reveals = map[string]string{
 	"internal/health":    "defines it",
 	"internal/city":      "looks a card number up in the issued ranges",
 	"internal/pairing":   "seals, tags and compares",
+	"internal/notify":    "tags the number that a code is sent to",
 	"internal/booking":   "seals who comes to an appointment, and tags their phone",
 	"internal/authority": "asks the register and the ministry",
 	"internal/sms":       "tells the gateway where to send",

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"turnike/internal/fault"
+	"turnike/internal/notify"
 )
 
 // ErrNoRow is what a read returns when it finds nothing.
@@ -19,18 +20,22 @@ var (
 
 // Faults a citizen may see.
 var (
-	ErrCodeMissing = fault.New(fault.Invalid, "code.missing")
-	ErrCodeShape   = fault.New(fault.Invalid, "code.shape")
-	ErrCodeWrong   = fault.New(fault.Invalid, "code.wrong") // Args: left
-	ErrCodeExpired = fault.New(fault.Gone, "code.expired")
-	ErrCodeDead    = fault.New(fault.Gone, "code.dead")         // five wrong codes: begin again later
-	ErrCodeSoon    = fault.New(fault.TooMany, "code.too_soon")  // another code within the minute
-	ErrCodeMany    = fault.New(fault.TooMany, "code.too_many")  // the number's limit for now
-	ErrPhoneDesk   = fault.New(fault.Refused, "code.desk_only") // a hundred wrong codes in a row
 	ErrNoRequest   = fault.New(fault.NotFound, "request.unknown")
 	ErrLapsed      = fault.New(fault.Gone, "request.lapsed")
 	ErrKeyReused   = fault.New(fault.Invalid, "idempotency.reused")
 	ErrKeyInFlight = fault.New(fault.Conflict, "idempotency.in_flight")
 	ErrMismatch    = fault.New(fault.Invalid, "register.mismatch") // the details do not belong together
-	ErrSMSAway     = fault.New(fault.Unavailable, "sms.away")
+)
+
+// Those of codes are those of all codes.
+var (
+	ErrCodeMissing = notify.ErrCodeMissing
+	ErrCodeShape   = notify.ErrCodeShape
+	ErrCodeWrong   = notify.ErrCodeWrong
+	ErrCodeExpired = notify.ErrCodeExpired
+	ErrCodeDead    = notify.ErrCodeDead
+	ErrCodeSoon    = notify.ErrCodeSoon
+	ErrCodeMany    = notify.ErrCodeMany
+	ErrPhoneDesk   = notify.ErrPhoneDesk
+	ErrSMSAway     = notify.ErrSMSAway
 )

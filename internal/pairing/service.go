@@ -3,12 +3,10 @@ package pairing
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -172,7 +170,7 @@ func (s *Service) Begin(ctx context.Context, in Input) (View, error) {
 		return View{}, err
 	}
 	proven := false
-	code, err := newCode()
+	code, err := notify.NewCode()
 	if err != nil {
 		return View{}, err
 	}
@@ -327,15 +325,6 @@ func (s *Service) codeTag(r Request, code string) person.Tag {
 	return s.cfg.Keys.Tag(r.City, person.TagCode, r.ID+":"+code)
 }
 
-// newCode is six digits from the system's generator.
-func newCode() (string, error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
-	if err != nil {
-		return "", fmt.Errorf("one-time code: %w", err)
-	}
-	return fmt.Sprintf("%06d", n), nil
-}
-
 // typed keeps what a person typed, for mending; ticks and keys are not asked
 // again.
 func typed(fields map[string]string) map[string]string {
@@ -406,12 +395,11 @@ func (s *Service) Enter(ctx context.Context, city, token, typed string) (View, e
 	if id == "" {
 		return View{}, ErrNoRequest
 	}
-	code := person.Digits(typed)
-	switch {
-	case code == "":
-		return View{}, fault.List{ErrCodeMissing.On("code")}
-	case len(code) != 6 || strings.Trim(code, "0123456789") != "":
-		return View{}, fault.List{ErrCodeShape.On("code")}
+	code, err := notify.ParseCode(typed)
+	if err != nil {
+		var faults fault.List
+		_ = faults.Add("code", err)
+		return View{}, faults
 	}
 	p, err := s.profile(city)
 	if err != nil {
@@ -496,7 +484,7 @@ func (s *Service) Resend(ctx context.Context, city, token string) (View, error) 
 	if id == "" {
 		return View{}, ErrNoRequest
 	}
-	code, err := newCode()
+	code, err := notify.NewCode()
 	if err != nil {
 		return View{}, err
 	}

@@ -23,6 +23,7 @@ type Store interface {
 type Tx interface {
 	audit.Log
 	notify.Outbox
+	notify.Guards
 	Requests
 	Pairings
 	Cards
@@ -30,9 +31,6 @@ type Tx interface {
 	// RememberOnce stores an idempotency key. Where the key is known already
 	// the stored row is returned and nothing is written.
 	RememberOnce(ctx context.Context, k Once) (known *Once, err error)
-	// Guard reads a counter row, zero where there is none; PutGuard writes it.
-	Guard(ctx context.Context, city string, kind GuardKind, tag person.Tag) (Guard, error)
-	PutGuard(ctx context.Context, g Guard) error
 }
 
 // Requests are the rows of what people asked for and has not come to its end.
@@ -206,27 +204,4 @@ type Once struct {
 	Body person.Tag // of the request body
 	Ref  string     // what it made: a request or pairing id
 	At   time.Time
-}
-
-// GuardKind separates the counters.
-type GuardKind string
-
-// What is counted, and by what.
-const (
-	GuardPhone  GuardKind = "phone"  // sends and wrong codes of a number
-	GuardPerson GuardKind = "person" // sends for an identity number
-	GuardBlock  GuardKind = "block"  // sends and successes of a thousand neighbouring numbers
-	GuardCity   GuardKind = "city"   // money: parts sent today
-)
-
-// Guard is a counter row.
-type Guard struct {
-	City  string
-	Kind  GuardKind
-	Tag   person.Tag
-	Sent  []time.Time // the newest few sends, oldest first
-	Count int64       // sends since Since
-	Good  int64       // codes proven since Since
-	Fails int64       // wrong codes in a row
-	Since time.Time
 }
