@@ -98,6 +98,27 @@ type Audit struct {
 	Result    string
 }
 
+type BookingClaim struct {
+	City          string
+	ID            []byte
+	Kind          int64
+	State         int64
+	Centre        string
+	Service       string
+	Matters       int64
+	FromDay       int64
+	ToDay         int64
+	PhoneTag      []byte
+	Sealed        []byte
+	Lang          string
+	CodeTag       []byte
+	CodeExpiresUs sql.NullInt64
+	Tries         int64
+	Sends         int64
+	LastSendUs    sql.NullInt64
+	CreatedUs     int64
+}
+
 type BookingDay struct {
 	City    string
 	Centre  string
@@ -137,6 +158,20 @@ type BookingException struct {
 	AtUs    int64
 }
 
+type BookingMove struct {
+	City       string
+	VisitID    []byte
+	PlaceID    []byte
+	Centre     string
+	Day        int64
+	Unit       int64
+	State      int64
+	Actor      string
+	MadeUs     int64
+	UntilUs    int64
+	AnsweredUs sql.NullInt64
+}
+
 type BookingRemark struct {
 	City   string
 	Visit  []byte
@@ -144,6 +179,20 @@ type BookingRemark struct {
 	AtUs   int64
 	Author string
 	Sealed []byte
+}
+
+type BookingRevision struct {
+	City     string
+	ID       []byte
+	Centre   string
+	Pool     string
+	Kind     string
+	SinceDay int64
+	UntilDay int64
+	Body     string
+	Why      string
+	Actor    string
+	AtUs     int64
 }
 
 type BookingTicket struct {
@@ -311,6 +360,24 @@ type HookEvent struct {
 	AtUs    int64
 }
 
+type Isolation struct {
+	City        string
+	ID          []byte
+	CardTag     []byte
+	Place       int64
+	PairingID   []byte
+	SinceUs     int64
+	UntilDay    int64
+	NoticeID    []byte
+	ToldUs      sql.NullInt64
+	ConfirmedUs int64
+	Appeal      int64
+	Source      string
+	EndedUs     sql.NullInt64
+	EndWhy      string
+	Recalled    int64
+}
+
 type Once struct {
 	City string
 	Key  string
@@ -388,4 +455,90 @@ type Request struct {
 	Attempts      int64
 	Result        string
 	PairingID     []byte
+}
+
+type TapAttempt struct {
+	City         string
+	Device       []byte
+	Boot         []byte
+	Batch        int64
+	Place        int64
+	Card         int64
+	Class        int64
+	Stop         int64
+	Mode         int64
+	ClockUs      int64
+	EarliestUs   int64
+	LatestUs     int64
+	Certain      int64
+	List         int64
+	ListIssuedUs int64
+	State        int64
+	DueUs        int64
+}
+
+type TapBoot struct {
+	City         string
+	Device       []byte
+	Boot         []byte
+	Highest      int64
+	Taken        int64
+	SeenUs       int64
+	List         int64
+	ListIssuedUs int64
+	Floor        int64
+	Chained      int64
+	Digest       []byte
+}
+
+type TapCount struct {
+	City     string
+	Hour     int64
+	Stop     int64
+	Mode     int64
+	Class    int64
+	Unissued int64
+	Decision int64
+	Taps     int64
+}
+
+type TapDevice struct {
+	City         string
+	ID           []byte
+	Key          []byte
+	SealKey      []byte
+	Name         string
+	Stop         int64
+	Mode         int64
+	EnrolledUs   int64
+	RevokedUs    sql.NullInt64
+	Forks        int64
+	SeenUs       int64
+	List         int64
+	ListIssuedUs int64
+	Waiting      int64
+	Dropped      int64
+	Program      string
+}
+
+type TapReceipt struct {
+	City       string
+	Device     []byte
+	Boot       []byte
+	Sequence   int64
+	Digest     []byte
+	Follows    []byte
+	ReceivedUs int64
+}
+
+type TapToken struct {
+	City      string
+	Hash      []byte
+	Name      string
+	Stop      int64
+	Mode      int64
+	MadeUs    int64
+	ExpiresUs int64
+	UsedUs    sql.NullInt64
+	Device    []byte
 }

@@ -1,0 +1,81 @@
+-- +goose Up
+-- Who works here and which screens stand where. What a row says of a person is
+-- sealed under that person's key; tokens are kept as digests only.
+
+-- state: 1 works here, 2 has left. centres: ids parted by blanks, '' for all.
+CREATE TABLE access_account (
+	city        TEXT    NOT NULL,
+	id          BYTEA   NOT NULL,
+	version     BIGINT  NOT NULL,
+	state       BIGINT  NOT NULL,
+	role        TEXT    NOT NULL,
+	centres     TEXT    NOT NULL,
+	login_tag   BYTEA,
+	outside_tag BYTEA,
+	key_ref     TEXT    NOT NULL,
+	sealed      BYTEA   NOT NULL,
+	totp_step   BIGINT  NOT NULL,
+	fails       BIGINT  NOT NULL,
+	known_fails BIGINT  NOT NULL,
+	failed_us   BIGINT,
+	seen_us     BIGINT,
+	created_us  BIGINT  NOT NULL,
+	changed_us  BIGINT  NOT NULL,
+	PRIMARY KEY (city, id)
+);
+-- A user name is one person's in the whole installation: the sign-in page asks
+-- for no city. So this one key does not begin with it.
+CREATE UNIQUE INDEX access_account_login ON access_account (login_tag) WHERE login_tag IS NOT NULL;
+CREATE UNIQUE INDEX access_account_outside ON access_account (city, outside_tag) WHERE outside_tag IS NOT NULL;
+
+CREATE TABLE access_session (
+	city      TEXT    NOT NULL,
+	id        BYTEA   NOT NULL,
+	account   BYTEA   NOT NULL,
+	sealed    BYTEA   NOT NULL,
+	how       TEXT    NOT NULL,
+	desk      TEXT    NOT NULL,
+	made_us   BIGINT  NOT NULL,
+	seen_us   BIGINT  NOT NULL,
+	strong_us BIGINT  NOT NULL,
+	PRIMARY KEY (city, id)
+);
+CREATE INDEX access_session_account ON access_session (city, account, id);
+CREATE INDEX access_session_made ON access_session (made_us);
+
+CREATE TABLE access_invite (
+	city        TEXT    NOT NULL,
+	id          BYTEA   NOT NULL,
+	role        TEXT    NOT NULL,
+	centres     TEXT    NOT NULL,
+	account     BYTEA,
+	outside_tag BYTEA,
+	actor       TEXT    NOT NULL CHECK (actor <> ''),
+	made_us     BIGINT  NOT NULL,
+	expires_us  BIGINT  NOT NULL,
+	used_us     BIGINT,
+	PRIMARY KEY (city, id)
+);
+CREATE INDEX access_invite_open ON access_invite (city, expires_us) WHERE used_us IS NULL;
+CREATE INDEX access_invite_outside ON access_invite (city, outside_tag) WHERE outside_tag IS NOT NULL;
+
+-- pick is the part of a waiting code that finds its row; the rest is a digest.
+CREATE TABLE access_device (
+	city        TEXT    NOT NULL,
+	id          BYTEA   NOT NULL,
+	centre      TEXT    NOT NULL,
+	kind        TEXT    NOT NULL,
+	name        TEXT    NOT NULL,
+	pick        BIGINT  NOT NULL,
+	code        BYTEA   NOT NULL,
+	code_until_us BIGINT,
+	tries       BIGINT  NOT NULL,
+	token       BYTEA   NOT NULL,
+	made_us     BIGINT  NOT NULL,
+	enrolled_us BIGINT,
+	seen_us     BIGINT,
+	ended_us    BIGINT,
+	PRIMARY KEY (city, id)
+);
+-- The screen that types a code in does not know its city yet.
+CREATE UNIQUE INDEX access_device_pick ON access_device (pick) WHERE code_until_us IS NOT NULL;
