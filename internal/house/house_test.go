@@ -111,7 +111,7 @@ var floorOf = map[string]int{
 
 	"internal/storage": 2, "internal/vault": 2, "internal/outbox": 2, "internal/publish": 2, "internal/peer": 2, "internal/sms": 2,
 	"internal/authority": 2, "internal/admit": 2, "internal/web": 2, "internal/api": 2, "internal/sandbox": 2, "internal/bench": 2,
-	"internal/rehearse": 2,
+	"internal/rehearse": 2, "internal/hook": 2,
 
 	"internal/app": 3, "internal/demo": 3,
 	"cmd": 4, "test": 4,

@@ -565,6 +565,7 @@ CREATE TABLE tap_attempt (
 	certain        INTEGER NOT NULL,
 	list           INTEGER NOT NULL,
 	list_issued_us INTEGER NOT NULL,
+	received_us    INTEGER NOT NULL,
 	state          INTEGER NOT NULL,
 	due_us         INTEGER NOT NULL,
 	PRIMARY KEY (city, device, boot, batch, place)

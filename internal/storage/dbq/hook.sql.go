@@ -469,7 +469,7 @@ func (q *Queries) HookEvent(ctx context.Context, arg HookEventParams) (HookEvent
 const hookEventsSince = `-- name: HookEventsSince :many
 SELECT city, id, kind, subject, n, body, at_us
 FROM hook_event
-WHERE city = $1 AND (at_us, id) > ($2, $3)
+WHERE city = $1 AND at_us >= $2 AND (at_us > $2 OR id > $3)
 ORDER BY at_us, id
 LIMIT $4
 `
@@ -477,7 +477,7 @@ LIMIT $4
 type HookEventsSinceParams struct {
 	City    string
 	SinceUs int64
-	After   int64
+	After   []byte
 	MaxRows int32
 }
 

@@ -473,6 +473,7 @@ type TapAttempt struct {
 	Certain      int64
 	List         int64
 	ListIssuedUs int64
+	ReceivedUs   int64
 	State        int64
 	DueUs        int64
 }

@@ -18,7 +18,7 @@ WHERE (city, id) IN (
 	ORDER BY r.due_us
 	LIMIT $5 /* skip locked */
 )
-RETURNING city, id, stop_id, day, state, sealed, due_us, attempts, receipt, why, created_us
+RETURNING city, id, stop_id, day, state, sealed, due_us, attempts, receipt, why, created_us, changed_us
 `
 
 type ClaimReportsParams struct {
@@ -41,6 +41,7 @@ type ClaimReportsRow struct {
 	Receipt   string
 	Why       string
 	CreatedUs int64
+	ChangedUs int64
 }
 
 // The lease is the due time, moved to when the claim lapses; attempts is the
@@ -72,6 +73,7 @@ func (q *Queries) ClaimReports(ctx context.Context, arg ClaimReportsParams) ([]C
 			&i.Receipt,
 			&i.Why,
 			&i.CreatedUs,
+			&i.ChangedUs,
 		); err != nil {
 			return nil, err
 		}

@@ -189,35 +189,6 @@ func (q *Queries) InsertTapToken(ctx context.Context, arg InsertTapTokenParams) 
 	return result.RowsAffected()
 }
 
-const lastOldTapReceipt = `-- name: LastOldTapReceipt :one
-SELECT sequence FROM tap_receipt
-WHERE city = $1 AND device = $2 AND boot = $3 AND sequence <= $4 AND received_us < $5
-ORDER BY sequence DESC
-LIMIT 1
-`
-
-type LastOldTapReceiptParams struct {
-	City     string
-	Device   []byte
-	Boot     []byte
-	Chained  int64
-	BeforeUs int64
-}
-
-// The last batch that came before a moment, of those known to be in a chain.
-func (q *Queries) LastOldTapReceipt(ctx context.Context, arg LastOldTapReceiptParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, lastOldTapReceipt,
-		arg.City,
-		arg.Device,
-		arg.Boot,
-		arg.Chained,
-		arg.BeforeUs,
-	)
-	var sequence int64
-	err := row.Scan(&sequence)
-	return sequence, err
-}
-
 const leaseTapAttempts = `-- name: LeaseTapAttempts :many
 UPDATE tap_attempt SET due_us = $1
 WHERE (city, device, boot, batch, place) IN (
@@ -227,7 +198,7 @@ WHERE (city, device, boot, batch, place) IN (
 	LIMIT $3 /* skip locked */
 )
 RETURNING city, device, boot, batch, place, card, class, stop, mode, clock_us, earliest_us, latest_us, certain, list,
-	list_issued_us, state, due_us
+	list_issued_us, received_us, state, due_us
 `
 
 type LeaseTapAttemptsParams struct {
@@ -263,6 +234,7 @@ func (q *Queries) LeaseTapAttempts(ctx context.Context, arg LeaseTapAttemptsPara
 			&i.Certain,
 			&i.List,
 			&i.ListIssuedUs,
+			&i.ReceivedUs,
 			&i.State,
 			&i.DueUs,
 		); err != nil {
@@ -392,19 +364,20 @@ const sweepTapAttempts = `-- name: SweepTapAttempts :execrows
 DELETE FROM tap_attempt
 WHERE (city, device, boot, batch, place) IN (
 	SELECT a.city, a.device, a.boot, a.batch, a.place FROM tap_attempt a
-	WHERE a.state = 1 AND a.due_us <= $1
+	WHERE a.state = $1 AND a.due_us <= $2
 	ORDER BY a.due_us
-	LIMIT $2
+	LIMIT $3
 )
 `
 
 type SweepTapAttemptsParams struct {
+	State   int64
 	NowUs   int64
 	MaxRows int32
 }
 
 func (q *Queries) SweepTapAttempts(ctx context.Context, arg SweepTapAttemptsParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, sweepTapAttempts, arg.NowUs, arg.MaxRows)
+	result, err := q.db.ExecContext(ctx, sweepTapAttempts, arg.State, arg.NowUs, arg.MaxRows)
 	if err != nil {
 		return 0, err
 	}
@@ -436,7 +409,7 @@ func (q *Queries) SweepTapTokens(ctx context.Context, arg SweepTapTokensParams) 
 
 const tapAttempts = `-- name: TapAttempts :many
 SELECT city, device, boot, batch, place, card, class, stop, mode, clock_us, earliest_us, latest_us, certain, list,
-	list_issued_us, state, due_us
+	list_issued_us, received_us, state, due_us
 FROM tap_attempt
 WHERE city = $1 AND clock_us >= $2 AND clock_us < $3
 ORDER BY clock_us
@@ -474,6 +447,7 @@ func (q *Queries) TapAttempts(ctx context.Context, arg TapAttemptsParams) ([]Tap
 			&i.Certain,
 			&i.List,
 			&i.ListIssuedUs,
+			&i.ReceivedUs,
 			&i.State,
 			&i.DueUs,
 		); err != nil {
