@@ -19,6 +19,7 @@ import (
 	"turnike/internal/booking"
 	"turnike/internal/city"
 	"turnike/internal/health"
+	"turnike/internal/hook"
 	"turnike/internal/notify"
 	"turnike/internal/outbox"
 	"turnike/internal/pairing"
@@ -43,6 +44,7 @@ type App struct {
 	address atomic.Pointer[string]      // listened on, once Run has begun
 	// contacts seal who comes, by network.
 	contacts map[string]booking.Contacts
+	hooks    *hook.Service
 	lists    map[string]*publish.List
 	worker   *outbox.Worker
 	sender   notify.Sender
@@ -120,6 +122,9 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		wake = a.worker.Wake
 	}
 
+	if err := a.openHooks(); err != nil {
+		return nil, err
+	}
 	if err := a.openVisits(func(c notify.Class) { wake(c) }); err != nil {
 		return nil, err
 	}
@@ -262,6 +267,7 @@ func (a *App) Run(ctx context.Context, started func(addr net.Addr)) error {
 	}
 	g.Go(func() error { a.work(wctx); return nil })
 	g.Go(func() error { a.workVisits(wctx); return nil })
+	g.Go(func() error { a.hooks.Run(wctx); return nil })
 	if a.worker != nil {
 		g.Go(func() error { a.worker.Run(wctx); return nil })
 	}

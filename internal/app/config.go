@@ -34,6 +34,7 @@ type Config struct {
 	HES    HES    `embed:"" prefix:"hes-" envprefix:"TURNIKE_HES_"`
 	NVI    NVI    `embed:"" prefix:"nvi-" envprefix:"TURNIKE_NVI_"`
 	SMS    SMS    `embed:"" prefix:"sms-" envprefix:"TURNIKE_SMS_"`
+	Hooks  Hooks  `embed:"" prefix:"hook-" envprefix:"TURNIKE_HOOK_"`
 	Limits Limits `embed:"" prefix:"limit-" envprefix:"TURNIKE_LIMIT_"`
 
 	KeyPassphrase string `env:"TURNIKE_KEY_PASSPHRASE" help:"Opens the installation's key file where it is sealed by a passphrase. Give it by environment or file, not as a flag."`

@@ -49,7 +49,7 @@ func (a *App) openVisits(wake func(notify.Class)) error {
 				return pairing.SealMessage(a.keys, id, city, to, text, c, due, expires)
 			}}
 		a.contacts[n.ID] = c
-		a.visits[n.ID] = booking.New(booking.Config{Store: sqlstore.As[booking.Tx](a.store), Network: n, Now: a.cfg.Now,
+		a.visits[n.ID] = booking.New(booking.Config{Store: sqlstore.As[booking.Tx](a.store), Network: n, Now: a.cfg.Now, Note: a.noteVisits,
 			Tell: func(k booking.Notice, v booking.Visit, now time.Time) ([]notify.Queued, error) {
 				defer wake(notify.Info)
 				return c.Tell(k, v, now)
@@ -120,3 +120,6 @@ func (a *App) workNetwork(ctx context.Context, s *booking.Service) {
 		}
 	}
 }
+
+// Contacts seals and opens who comes to a network's centres.
+func (a *App) Contacts(network string) booking.Contacts { return a.contacts[network] }
