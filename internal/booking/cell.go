@@ -43,7 +43,7 @@ const floorPool = ""
 type Cell struct {
 	Pool string // empty for the floor
 	Unit int    // of the day, from midnight
-	Plan int    // counters planned
+	Plan int    // places let out: the counters planned, or a few more
 	Cap  int    // the greater of Plan and what was taken when it was planned
 	Used int
 	// Of Plan, Phone and Walk are protected for their channels until they are
@@ -100,7 +100,7 @@ func (c *Cell) take(ch Channel, n int) {
 // replan gives a cell a new plan without taking anybody's place.
 func (c *Cell) replan(p PlanCell) {
 	was := *c
-	c.Plan, c.Phone, c.Walk = p.Desks, p.Phone, p.Walk
+	c.Plan, c.Phone, c.Walk = p.Places, p.Phone, p.Walk
 	c.Cap = max(c.Plan, c.Used)
 	c.dirty = c.dirty || *c != was
 }

@@ -50,10 +50,11 @@ func (s *Service) Expect(ctx context.Context, centre, service string, number int
 		if sc.Due, err = tx.DayVisits(ctx, k); err != nil {
 			return err
 		}
-		list, err := tx.Cells(ctx, k)
-		for _, cell := range list {
-			if cell.Pool == pool {
-				desks[cell.Unit] = cell.Plan
+		// Counters, not places: there may be a few more of those.
+		ch, err := readChanges(ctx, tx, k.City, k.Day, k.Day)
+		for _, p := range s.net.Plan(c, k.Day, ch.ex, ch.revs...) {
+			if p.Pool == pool {
+				desks[p.Unit] = p.Desks
 			}
 		}
 		return err

@@ -12,13 +12,13 @@ import (
 // Plan opens a span of days for booking, or brings them in line with the file
 // and its exceptions, and fills the board. Nobody loses a place by it.
 func (s *Service) Plan(ctx context.Context, from Day, days int) error {
-	var ex []Exception
+	var ch changes
 	err := s.cfg.Store.View(ctx, func(tx Tx) (err error) {
-		ex, err = tx.Exceptions(ctx, s.net.ID, from, from+Day(days)-1)
+		ch, err = readChanges(ctx, tx, s.net.ID, from, from+Day(days)-1)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("read exceptions: %w", err)
+		return fmt.Errorf("read changes: %w", err)
 	}
 	for d := from; d < from+Day(days); d++ {
 		var keys []DayKey
@@ -27,7 +27,7 @@ func (s *Service) Plan(ctx context.Context, from Day, days int) error {
 		}
 		err := s.run(ctx, &task{city: s.net.ID, days: keys, do: func(ctx context.Context, w *work) error {
 			for _, k := range keys {
-				if err := w.replan(ctx, k, ex); err != nil {
+				if err := w.replan(ctx, k, ch); err != nil {
 					return err
 				}
 			}
@@ -41,12 +41,12 @@ func (s *Service) Plan(ctx context.Context, from Day, days int) error {
 }
 
 // replan brings one centre's day in line with its plan.
-func (w *work) replan(ctx context.Context, k DayKey, ex []Exception) error {
+func (w *work) replan(ctx context.Context, k DayKey, ch changes) error {
 	c := w.s.net.byID[k.Centre]
 	if c == nil {
 		return nil
 	}
-	plan := w.s.net.Plan(c, k.Day, ex)
+	plan := w.s.net.Plan(c, k.Day, ch.ex, ch.revs...)
 	d := w.days[k]
 	if d == nil {
 		if len(plan) == 0 {
@@ -76,7 +76,7 @@ func (w *work) replan(ctx context.Context, k DayKey, ex []Exception) error {
 			cell.replan(p)
 			continue
 		}
-		d.cells.add(&Cell{Pool: p.Pool, Unit: p.Unit, Plan: p.Desks, Cap: p.Desks, Phone: p.Phone, Walk: p.Walk, dirty: true})
+		d.cells.add(&Cell{Pool: p.Pool, Unit: p.Unit, Plan: p.Places, Cap: p.Places, Phone: p.Phone, Walk: p.Walk, dirty: true})
 	}
 	d.cells.each(func(cell *Cell) {
 		if !planned[PlanCell{Pool: cell.Pool, Unit: cell.Unit}] {
@@ -89,6 +89,7 @@ func (w *work) replan(ctx context.Context, k DayKey, ex []Exception) error {
 // Overfull is a cell with more people booked than it has counters: the
 // manager's list of whom to move, with their consent.
 type Overfull struct {
+	DayKey
 	Cell   Cell
 	Visits []Visit
 }
@@ -110,13 +111,13 @@ func (s *Service) Except(ctx context.Context, e Exception, anyway bool, a audit.
 	err := s.run(ctx, &task{city: s.net.ID, days: keys, do: func(ctx context.Context, w *work) error {
 		over = nil
 		e.City, e.ID, e.At = s.net.ID, newID(w.now), w.now
-		ex, err := w.tx.Exceptions(ctx, e.City, e.Day, e.Day)
+		ch, err := readChanges(ctx, w.tx, e.City, e.Day, e.Day)
 		if w.note(err) != nil {
 			return err
 		}
-		ex = append(ex, e)
+		ch.ex = append(ch.ex, e)
 		for _, k := range keys {
-			found, err := w.overfull(ctx, k, ex)
+			found, err := w.overfull(ctx, k, ch)
 			if err != nil {
 				return err
 			}
@@ -129,7 +130,7 @@ func (s *Service) Except(ctx context.Context, e Exception, anyway bool, a audit.
 			return err
 		}
 		for _, k := range keys {
-			if err := w.replan(ctx, k, ex); err != nil {
+			if err := w.replan(ctx, k, ch); err != nil {
 				return err
 			}
 		}
@@ -140,20 +141,20 @@ func (s *Service) Except(ctx context.Context, e Exception, anyway bool, a audit.
 }
 
 // overfull finds what a plan would have no counter for.
-func (w *work) overfull(ctx context.Context, k DayKey, ex []Exception) ([]Overfull, error) {
+func (w *work) overfull(ctx context.Context, k DayKey, ch changes) ([]Overfull, error) {
 	d := w.days[k]
 	if d == nil {
 		return nil, nil
 	}
-	desks := map[PlanCell]int{}
-	for _, p := range w.s.net.Plan(d.centre, k.Day, ex) {
-		desks[PlanCell{Pool: p.Pool, Unit: p.Unit}] = p.Desks
+	places := map[PlanCell]int{}
+	for _, p := range w.s.net.Plan(d.centre, k.Day, ch.ex, ch.revs...) {
+		places[PlanCell{Pool: p.Pool, Unit: p.Unit}] = p.Places
 	}
 	var visits []Visit
 	var out []Overfull
 	var err error
 	d.cells.each(func(c *Cell) {
-		left := desks[PlanCell{Pool: c.Pool, Unit: c.Unit}]
+		left := places[PlanCell{Pool: c.Pool, Unit: c.Unit}]
 		if c.Used <= left || left >= c.Plan || err != nil {
 			return
 		}
@@ -162,7 +163,7 @@ func (w *work) overfull(ctx context.Context, k DayKey, ex []Exception) ([]Overfu
 				return
 			}
 		}
-		o := Overfull{Cell: *c}
+		o := Overfull{DayKey: k, Cell: *c}
 		o.Cell.Plan = left
 		for _, v := range visits {
 			if v.State.Open() && (c.Pool == floorPool || v.Place.Pool == c.Pool) && v.Place.Unit <= c.Unit && c.Unit < v.Place.Unit+v.Place.Units {

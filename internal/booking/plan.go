@@ -36,35 +36,41 @@ type PlanCell struct {
 	Pool  string // empty for the floor
 	Unit  int
 	Desks int
+	// Places are those let out: Desks, and more where it is known how many
+	// people stay away.
+	Places int
 	// Protected for those who telephone, and for those who simply come.
 	Phone, Walk int
 }
 
 // Plan is a centre's day: its bands, less holidays, with the exceptions of the
 // day in the order in which they were made. The floor takes as many people as
-// there are counters, and never more than the room's own limit.
-func (n *Network) Plan(c *Centre, day Day, exceptions []Exception) []PlanCell {
+// there are counters, and never more than the room's own limit. A manager's
+// revisions stand in place of the file's bands, limit and shares.
+func (n *Network) Plan(c *Centre, day Day, exceptions []Exception, revs ...Revision) []PlanCell {
 	exceptions = slices.Clone(exceptions)
 	exceptions = slices.DeleteFunc(exceptions, func(e Exception) bool { return e.Day != day })
 	slices.SortStableFunc(exceptions, func(a, b Exception) int { return cmp.Compare(a.ID, b.ID) })
 	off, half := holiday(day)
 	wd := day.Weekday()
-	floor := map[int]int{}
+	room := n.FloorOn(c, day, revs)
+	floor, places := map[int]int{}, map[int]int{}
+	show := 1000
 	var out []PlanCell
-	for _, p := range c.pools {
+	for i := range c.pools {
+		p := &c.pools[i]
+		week := holds(revs, Staffing, c.ID, p.ID, day)
+		open, walk := 1000, n.Rules.WalkShare
+		if r := holds(revs, Opening, c.ID, p.ID, day); r != nil {
+			open, walk = r.Show, min(r.Walk, 100-n.Rules.PhoneShare)
+		}
+		show = min(show, open)
 		for u := range 24 * 60 / n.Unit {
 			minute := u * n.Unit
-			desks := 0
-			for _, b := range p.Bands {
-				if b.days[wd] && day >= b.since && day <= b.until && minute >= b.from && minute < b.to {
-					if b.Desks == 0 {
-						desks += p.Desks
-					} else {
-						desks += b.Desks
-					}
-				}
+			desks := p.bandDesks(wd, day, minute)
+			if week != nil {
+				desks = min(week.Week.At(wd, minute), p.Desks)
 			}
-			desks = min(desks, p.Desks)
 			planned := desks
 			if off && minute >= half {
 				desks = 0
@@ -87,13 +93,18 @@ func (n *Network) Plan(c *Centre, day Day, exceptions []Exception) []PlanCell {
 			if desks == 0 {
 				continue
 			}
-			out = append(out, PlanCell{Pool: p.ID, Unit: u, Desks: desks,
-				Phone: desks * n.Rules.PhoneShare / 100, Walk: desks * n.Rules.WalkShare / 100})
+			// The room may be smaller than the counters, and is never filled
+			// above what it takes in 95 of a hundred cases.
+			more := Over(min(desks, room), open) - min(desks, room)
+			out = append(out, PlanCell{Pool: p.ID, Unit: u, Desks: desks, Places: desks + more,
+				Phone: desks * n.Rules.PhoneShare / 100, Walk: desks * walk / 100})
 			floor[u] += desks
+			places[u] += desks + more
 		}
 	}
 	for u, desks := range floor {
-		out = append(out, PlanCell{Pool: floorPool, Unit: u, Desks: min(desks, c.Floor)})
+		desks = min(desks, room)
+		out = append(out, PlanCell{Pool: floorPool, Unit: u, Desks: desks, Places: min(places[u], Over(desks, show))})
 	}
 	slices.SortFunc(out, func(a, b PlanCell) int {
 		return cmp.Or(cmp.Compare(a.Pool, b.Pool), cmp.Compare(a.Unit, b.Unit))

@@ -132,7 +132,11 @@ func (w *work) readTickets(ctx context.Context, d *dayState) error {
 		return nil
 	}
 	var err error
-	d.tickets, err = w.tx.Tickets(ctx, d.row.DayKey)
+	if d.tickets, err = w.tx.Tickets(ctx, d.row.DayKey); w.note(err) != nil {
+		return err
+	}
+	revs, err := w.tx.PlanRevisions(ctx, d.row.City, d.row.Day, d.row.Day)
+	d.floor = w.s.net.FloorOn(d.centre, d.row.Day, revs)
 	d.read = true
 	return w.note(err)
 }
@@ -297,7 +301,7 @@ func (d *dayState) admit(desk string) error {
 			return ErrDeskBusy.With("number", t.Number)
 		}
 	}
-	if onFloor(d.tickets) >= d.centre.Floor {
+	if onFloor(d.tickets) >= d.floor {
 		return ErrFloor
 	}
 	return nil
@@ -408,6 +412,7 @@ func (s *Service) Act(ctx context.Context, centre string, number int, action Act
 		if err := w.change(ctx, d, t); err != nil {
 			return err
 		}
+		t.Desk = cmp.Or(t.Desk, was.Desk, desk) // who did it can take it back
 		return w.event(ctx, d, &was, t, a)
 	})
 	if err == nil && out.State == Served {
@@ -444,7 +449,7 @@ func (s *Service) Undo(ctx context.Context, centre, desk string, a audit.Actor) 
 		}
 		if was.State == Called || was.State == Serving {
 			rest := slices.DeleteFunc(slices.Clone(d.tickets), func(x Ticket) bool { return x.Number == was.Number })
-			if err := (&dayState{centre: d.centre, tickets: rest}).admit(was.Desk); err != nil {
+			if err := (&dayState{centre: d.centre, floor: d.floor, tickets: rest}).admit(was.Desk); err != nil {
 				return err
 			}
 		}

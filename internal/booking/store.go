@@ -26,6 +26,8 @@ type Tx interface {
 	Waits
 	Queue
 	Remarks
+	Plans
+	Moves
 }
 
 // DayRow heads a centre's day. Who changes anything of the day holds its row

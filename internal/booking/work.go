@@ -20,7 +20,8 @@ type dayState struct {
 	cells   cells
 	fresh   bool // not in the database yet
 	tickets []Ticket
-	read    bool // tickets are
+	read    bool // tickets are, and floor
+	floor   int  // people it takes at once
 	room    bool // there was a place left when the day was locked
 }
 
