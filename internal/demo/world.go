@@ -135,6 +135,7 @@ func Start(ctx context.Context, cfg Config, ready func(*World) error) error {
 			return fmt.Errorf("gate of %s: %w", id, err)
 		}
 	}
+	g.Go(func() error { return w.fillCentres(gctx) })
 	g.Go(func() error { return ready(w) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
