@@ -47,7 +47,7 @@ type Delivery struct {
 	Done     time.Time     // zero while it waits
 	Status   int           // of the last answer, 0 for none
 	Took     time.Duration // the last call
-	Error    string        // of the last call; never what the receiver said
+	Error    string        // why the last call failed, below hook.why. in the catalogues; never what the receiver said
 
 	Kind string    // of the event, where a log asked
 	At   time.Time // of the event
@@ -187,9 +187,9 @@ func (s *Service) deliver(ctx context.Context, city, id string, ds []Delivery) e
 		case !there:
 			d.State, d.Error, d.Done = Dropped, "swept", now
 		case gone || failed >= 2:
-			d.Error, d.Due = "not tried: the one before failed", again(d.Attempts, now)
+			d.Error, d.Due = "earlier", again(d.Attempts, now)
 		case time.Since(begun) > leaseFor/2:
-			d.Error, d.Due = "not tried: no time left", now
+			d.Error, d.Due = "later", now
 		default:
 			var wait time.Duration
 			d.Status, wait, d.Error, d.Took = s.call(ctx, e, keys, v, now)
@@ -247,7 +247,7 @@ func (s *Service) settle(ctx context.Context, e Endpoint, ds []Delivery, gone bo
 		}
 		if gone || !today.Failing.IsZero() && now.Sub(today.Failing) >= Patience {
 			today.State = Failing
-			if _, err := tx.EndHookDeliveries(ctx, e.City, e.ID, Dropped, "endpoint fails", now); err != nil {
+			if _, err := tx.EndHookDeliveries(ctx, e.City, e.ID, Dropped, "failing", now); err != nil {
 				return err
 			}
 			s.cfg.Log.WarnContext(ctx, "webhooks: an endpoint is left alone after failing", "tenant", e.City, "endpoint", e.ID, "since", today.Failing)
@@ -265,7 +265,7 @@ func (s *Service) call(ctx context.Context, e Endpoint, keys []secret, v Event, 
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, strings.NewReader(v.Body))
 	if err != nil {
-		return 0, 0, "the address cannot be called", 0
+		return 0, 0, "broken", 0
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "Turnike-Webhook/1")

@@ -72,19 +72,19 @@ func public(ip netip.Addr) bool {
 	return true
 }
 
-// plainly is why a call failed, in words of ours: errors of the net name
-// addresses of the inside.
+// plainly is why a call failed, as the last part of a key in the catalogues:
+// errors of the net name addresses of the inside.
 func plainly(err error) string {
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, errPrivate):
-		return "the address is in a private network"
+		return "private"
 	case errors.As(err, &dns):
-		return "the name was not found"
+		return "name"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer in time"
+		return "slow"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "the connection was refused"
+		return "refused"
 	}
-	return "the connection failed"
+	return "broken"
 }
