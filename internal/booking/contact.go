@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"turnike/internal/i18n"
@@ -18,6 +19,9 @@ import (
 type Contacts struct {
 	Keys    person.Keyring
 	Network *Network
+	// Base is where people reach the pages, as in Links; empty where texts name
+	// the telephone and the site alone.
+	Base string
 	// Message makes an outbox row of a text.
 	Message func(id, city string, to person.Phone, text string, c notify.Class, due, expires time.Time) (notify.Queued, error)
 }
@@ -86,6 +90,31 @@ func (c Contacts) Open(ctx context.Context, v Visit) (person.Record, error) {
 	return person.RestoreRecord(b)
 }
 
+// Links are the addresses of the network's visits.
+func (c Contacts) Links() Links { return Links{Keys: c.Keys, Network: c.Network.ID, Base: c.Base} }
+
+// say is the text of a notice with the visit's own address.
+func (c Contacts) say(k Notice, v Visit, l i18n.Lang) string {
+	if c.Base == "" {
+		return c.Network.Say(k, v, l)
+	}
+	return c.Network.say(k, v, l, c.Links().URL(v.ID))
+}
+
+// codeText is the text that carries a code. The code comes first, where a phone
+// shows it without opening the message.
+func (c Contacts) codeText(code string, l i18n.Lang) string {
+	t := i18n.T(l, "sms.visit.code", "Code", code)
+	host := c.Base
+	if _, after, ok := strings.Cut(host, "://"); ok {
+		host = after
+	}
+	if host != "" {
+		t += "\n@" + host + " #" + code // the last line lets a phone fill the field in (WebOTP)
+	}
+	return t
+}
+
 // Tell makes the message of a notice; it is Config's Tell. Nobody is told who
 // left no phone or is erased.
 func (c Contacts) Tell(k Notice, v Visit, now time.Time) ([]notify.Queued, error) {
@@ -107,7 +136,7 @@ func (c Contacts) Tell(k Notice, v Visit, now time.Time) ([]notify.Queued, error
 	if r.Phone.IsZero() || !expires.After(now) {
 		return nil, nil
 	}
-	m, err := c.Message(newID(now), v.City, r.Phone, c.Network.Say(k, v, l), notify.Info, now, expires)
+	m, err := c.Message(newID(now), v.City, r.Phone, c.say(k, v, l), notify.Info, now, expires)
 	if err != nil {
 		return nil, fmt.Errorf("message of a visit: %w", err)
 	}

@@ -48,6 +48,9 @@ type Rules struct {
 	RestMinutes  int `toml:"rest_minutes"`  // a freed place comes back after at most this
 	MaxOpen      int `toml:"max_open"`      // open visits of one person
 	MaxMatters   int `toml:"max_matters"`   // in one visit
+	// AskID asks for the T.C. identity number on the web too, so that the limit
+	// on open visits is the person's and not the phone's.
+	AskID bool `toml:"ask_id"`
 	// ConfirmBy is the hour of the day before by which people confirm, or lose
 	// the place (known from MHRS); empty asks nobody.
 	ConfirmBy     string `toml:"confirm_by"`

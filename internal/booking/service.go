@@ -25,6 +25,7 @@ const (
 	NoticeConfirm     Notice = "confirm"     // please confirm by tonight
 	NoticeUnconfirmed Notice = "unconfirmed" // not confirmed, so given to somebody else
 	NoticeOffered     Notice = "offered"     // a place from the waiting list, kept for a while
+	NoticeLink        Notice = "link"        // the address of a visit, asked for again
 )
 
 // Config is what a service works with.

@@ -21,6 +21,8 @@ type Store interface {
 type Tx interface {
 	audit.Log
 	notify.Outbox
+	notify.Guards
+	Claims
 	Days
 	Visits
 	Waits

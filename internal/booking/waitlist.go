@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"turnike/internal/audit"
+	"turnike/internal/person"
 )
 
 // offersMost is how often somebody is offered a place before they are off the
@@ -87,7 +88,23 @@ func (w *work) offer(ctx context.Context, d *dayState, p Place, after string) (u
 			HoldUntil: until, Channel: Web, Holder: x.Holder, Slot: 1, Phone: x.Phone, Sealed: x.Sealed, Lang: x.Lang,
 			Wait: x.ID, CreatedAt: w.now, ChangedAt: w.now}
 		v.Place.Units = x.Units
-		switch err := w.put(ctx, d, &v); {
+		err = w.put(ctx, d, &v)
+		if errors.Is(err, ErrTwice) {
+			earlier, terr := w.earlier(ctx, x, v.Place)
+			if terr != nil {
+				return 0, terr
+			}
+			if earlier == isLater {
+				continue
+			}
+			if earlier == isSooner {
+				// Their visit stands until they accept: the offer is nobody's
+				// slot, or one person could not have both for a while.
+				v.Holder, v.Slot = person.Tag{}, 0
+				err = w.put(ctx, d, &v)
+			}
+		}
+		switch {
 		case w.bad != nil:
 			return 0, err
 		case errors.Is(err, ErrTwice): // they have found a place themselves
@@ -105,6 +122,33 @@ func (w *work) offer(ctx context.Context, d *dayState, p Place, after string) (u
 		}
 		return x.Units, w.tell(ctx, NoticeOffered, v)
 	}
+}
+
+// What an offer is to somebody who has a visit for the same matter there.
+type than uint8
+
+const (
+	isFound  than = iota // they found it after they joined the list, and want no other
+	isSooner             // they joined the list to come sooner than it, and would
+	isLater              // they did, and would not
+)
+
+// earlier tells what a place would be to who waits.
+func (w *work) earlier(ctx context.Context, x Wait, p Place) (than, error) {
+	open, err := w.tx.OpenVisits(ctx, x.City, x.Holder)
+	if w.note(err) != nil {
+		return isFound, err
+	}
+	for _, v := range open {
+		if v.Place.Centre != x.Centre || v.Service != x.Service || v.State != Booked || v.CreatedAt.After(x.CreatedAt) {
+			continue
+		}
+		if p.Day < v.Place.Day || p.Day == v.Place.Day && p.Unit < v.Place.Unit {
+			return isSooner, nil
+		}
+		return isLater, nil
+	}
+	return isFound, nil
 }
 
 // passOver puts somebody who let an offer lapse back on the list, unless that

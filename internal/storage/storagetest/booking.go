@@ -44,6 +44,9 @@ func RunBooking(t *testing.T, open Open) {
 		{"two servers", testVisitTwoServers},
 		{"every history could have been one after another", testVisitHistory},
 		{"the day's numbers", testTickets},
+		{"a place proven by a code", testClaims},
+		{"waiting for an earlier hour", testSooner},
+		{"a visit found again", testFind},
 		{"an arrival taken back", testUnarrive},
 		{"notes on a visit", testRemarks},
 	} {
