@@ -141,8 +141,8 @@ func (b *Batch) Sign(key ed25519.PrivateKey) []byte {
 	return append(body, ed25519.Sign(key, body)...)
 }
 
-// ParseBatch reads a batch's file without believing it: Verify does, once the
-// device's key was found.
+// ParseBatch reads a batch's file without believing it: (*Batch).Verify does,
+// once the device's key was found.
 func ParseBatch(file []byte) (*Batch, error) {
 	if len(file) > maxBatchFile || len(file) < len(batchMagic)+ed25519.SignatureSize || string(file[:len(batchMagic)]) != batchMagic {
 		return nil, fmt.Errorf("%w: no batch", ErrBatch)
@@ -173,11 +173,16 @@ func VerifyBatch(file []byte, key ed25519.PublicKey) (*Batch, error) {
 	if err != nil {
 		return nil, err
 	}
+	return b, b.Verify(file, key)
+}
+
+// Verify tells whether the batch, parsed from file, was signed by its device.
+func (b *Batch) Verify(file []byte, key ed25519.PublicKey) error {
 	n := len(file) - ed25519.SignatureSize
-	if statuslist.KeyIDOf(key) != b.Device || !ed25519.Verify(key, file[:n], file[n:]) {
-		return nil, fmt.Errorf("%w: not signed by device %s", ErrBatch, b.Device)
+	if n < 0 || len(key) != ed25519.PublicKeySize || statuslist.KeyIDOf(key) != b.Device || !ed25519.Verify(key, file[:n], file[n:]) {
+		return fmt.Errorf("%w: not signed by device %s", ErrBatch, b.Device)
 	}
-	return b, nil
+	return nil
 }
 
 // scanner reads what body wrote; bad is set by the first thing amiss.

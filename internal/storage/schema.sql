@@ -464,6 +464,115 @@ CREATE TABLE booking_claim (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX booking_claim_age ON booking_claim (created_us);
 
+-- 0005_tap.sql
+-- What validators tell. A device is named by the first 8 bytes of its key's
+-- digest, one run of it (boot) by 16 random bytes.
+
+-- A token lets one device in, once. Only its digest is kept.
+CREATE TABLE tap_token (
+	city       TEXT    NOT NULL,
+	hash       BLOB    NOT NULL,
+	name       TEXT    NOT NULL,
+	stop       INTEGER NOT NULL,
+	mode       INTEGER NOT NULL,
+	made_us    INTEGER NOT NULL,
+	expires_us INTEGER NOT NULL,
+	used_us    INTEGER,
+	device     BLOB,
+	PRIMARY KEY (city, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tap_token_old ON tap_token (expires_us);
+
+-- From list on: what the device last said of itself.
+CREATE TABLE tap_device (
+	city           TEXT    NOT NULL,
+	id             BLOB    NOT NULL,
+	key            BLOB    NOT NULL,
+	seal_key       BLOB    NOT NULL,
+	name           TEXT    NOT NULL,
+	stop           INTEGER NOT NULL,
+	mode           INTEGER NOT NULL,
+	enrolled_us    INTEGER NOT NULL,
+	revoked_us     INTEGER,
+	forks          INTEGER NOT NULL,
+	seen_us        INTEGER NOT NULL,
+	list           INTEGER NOT NULL,
+	list_issued_us INTEGER NOT NULL,
+	waiting        INTEGER NOT NULL,
+	dropped        INTEGER NOT NULL,
+	program        TEXT    NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+
+-- One run of a device. Every column only rises, so batches may come in any
+-- order. taken falls short of highest by what was lost; receipts up to floor
+-- are forgotten; up to chained each batch is known to follow the one before.
+CREATE TABLE tap_boot (
+	city           TEXT    NOT NULL,
+	device         BLOB    NOT NULL,
+	boot           BLOB    NOT NULL,
+	highest        INTEGER NOT NULL,
+	taken          INTEGER NOT NULL,
+	seen_us        INTEGER NOT NULL,
+	list           INTEGER NOT NULL,
+	list_issued_us INTEGER NOT NULL,
+	floor          INTEGER NOT NULL,
+	chained        INTEGER NOT NULL,
+	digest         BLOB    NOT NULL,
+	PRIMARY KEY (city, device, boot)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tap_receipt (
+	city        TEXT    NOT NULL,
+	device      BLOB    NOT NULL,
+	boot        BLOB    NOT NULL,
+	sequence    INTEGER NOT NULL,
+	digest      BLOB    NOT NULL,
+	follows     BLOB    NOT NULL,
+	received_us INTEGER NOT NULL,
+	PRIMARY KEY (city, device, boot, sequence)
+) STRICT, WITHOUT ROWID;
+
+-- hour counts from 1970 in UTC.
+CREATE TABLE tap_count (
+	city     TEXT    NOT NULL,
+	hour     INTEGER NOT NULL,
+	stop     INTEGER NOT NULL,
+	mode     INTEGER NOT NULL,
+	class    INTEGER NOT NULL,
+	unissued INTEGER NOT NULL,
+	decision INTEGER NOT NULL,
+	taps     INTEGER NOT NULL,
+	PRIMARY KEY (city, hour, stop, mode, class, unissued, decision)
+) STRICT, WITHOUT ROWID;
+
+-- Taps refused because a stop held, by the card's index in the list. state: 0
+-- new, 1 considered. due_us is when a new one may be looked at (a lease moves
+-- it) and when a considered one goes.
+CREATE TABLE tap_attempt (
+	city           TEXT    NOT NULL,
+	device         BLOB    NOT NULL,
+	boot           BLOB    NOT NULL,
+	batch          INTEGER NOT NULL,
+	place          INTEGER NOT NULL,
+	card           INTEGER NOT NULL,
+	class          INTEGER NOT NULL,
+	stop           INTEGER NOT NULL,
+	mode           INTEGER NOT NULL,
+	clock_us       INTEGER NOT NULL,
+	earliest_us    INTEGER NOT NULL,
+	latest_us      INTEGER NOT NULL,
+	certain        INTEGER NOT NULL,
+	list           INTEGER NOT NULL,
+	list_issued_us INTEGER NOT NULL,
+	received_us    INTEGER NOT NULL,
+	state          INTEGER NOT NULL,
+	due_us         INTEGER NOT NULL,
+	PRIMARY KEY (city, device, boot, batch, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tap_attempt_due ON tap_attempt (state, due_us);
+CREATE INDEX tap_attempt_clock ON tap_attempt (city, clock_us);
+
 -- 0006_hook.sql
 -- What other machines hold of us: keys and calendar feeds, of which only a hash
 -- is kept, and webhooks. An event stands once; a delivery for each endpoint that
@@ -550,6 +659,60 @@ CREATE TABLE hook_delivery (
 CREATE INDEX hook_delivery_due ON hook_delivery (due_us) WHERE state = 0;
 CREATE INDEX hook_delivery_subject ON hook_delivery (city, endpoint, subject, n) WHERE state = 0;
 CREATE INDEX hook_delivery_old ON hook_delivery (made_us);
+
+-- 0007_report.sql
+-- Stops for isolation with what was said of them, apart from the card's other
+-- reasons, and the reports to the interior ministry that follow from them. A
+-- report's row knows its state and its stop; what it says is sealed to the
+-- receiver's key and opens nowhere here.
+
+CREATE TABLE isolation (
+	city         TEXT    NOT NULL,
+	id           BLOB    NOT NULL,
+	card_tag     BLOB    NOT NULL,
+	place        INTEGER NOT NULL,
+	pairing_id   BLOB    NOT NULL,
+	since_us     INTEGER NOT NULL,
+	until_day    INTEGER NOT NULL,
+	notice_id    BLOB,
+	told_us      INTEGER,
+	confirmed_us INTEGER NOT NULL,
+	appeal       INTEGER NOT NULL,
+	source       TEXT    NOT NULL CHECK (source <> ''),
+	ended_us     INTEGER,
+	end_why      TEXT    NOT NULL,
+	recalled     INTEGER NOT NULL,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX isolation_card ON isolation (city, card_tag, id) WHERE ended_us IS NULL;
+CREATE INDEX isolation_place ON isolation (city, place, id) WHERE ended_us IS NULL;
+CREATE INDEX isolation_untold ON isolation (since_us) WHERE notice_id IS NOT NULL AND told_us IS NULL;
+CREATE INDEX isolation_recall ON isolation (ended_us) WHERE ended_us IS NOT NULL AND recalled = 0;
+CREATE INDEX isolation_old ON isolation (until_day);
+
+-- state: 1 waiting, 2 filed, 3 received, 4 withdrawing, 5 withdrawn,
+-- 6 cancelled, 7 refused.
+CREATE TABLE report (
+	city       TEXT    NOT NULL,
+	id         BLOB    NOT NULL,
+	stop_id    BLOB    NOT NULL,
+	day        INTEGER NOT NULL,
+	state      INTEGER NOT NULL,
+	sealed     BLOB    NOT NULL,
+	due_us     INTEGER,
+	attempts   INTEGER NOT NULL,
+	receipt    TEXT    NOT NULL,
+	why        TEXT    NOT NULL,
+	error      TEXT    NOT NULL,
+	created_us INTEGER NOT NULL,
+	changed_us INTEGER NOT NULL,
+	done_us    INTEGER,
+	PRIMARY KEY (city, id)
+) STRICT, WITHOUT ROWID;
+-- One report for a stop and a day.
+CREATE UNIQUE INDEX report_once ON report (city, stop_id, day);
+CREATE INDEX report_due ON report (city, state, due_us) WHERE due_us IS NOT NULL;
+CREATE INDEX report_done ON report (done_us) WHERE done_us IS NOT NULL;
 
 -- 0008_note.sql
 -- Notes that staff leave on a visit, sealed under the visit's own key: who

@@ -18,6 +18,8 @@ type Memory struct {
 	receipts map[receiptKey]Receipt
 	counts   map[memoryCount]uint64
 	attempts []Attempt
+	forks    map[memoryKey]int
+	revision int64
 }
 
 type memoryKey struct {
@@ -38,7 +40,7 @@ type memoryCount struct {
 
 // NewMemory makes an empty store.
 func NewMemory() *Memory {
-	return &Memory{devices: map[memoryKey]Device{}, receipts: map[receiptKey]Receipt{}, counts: map[memoryCount]uint64{}}
+	return &Memory{devices: map[memoryKey]Device{}, receipts: map[receiptKey]Receipt{}, counts: map[memoryCount]uint64{}, forks: map[memoryKey]int{}}
 }
 
 // Enrol makes a device known, or known anew.
@@ -46,7 +48,18 @@ func (m *Memory) Enrol(city string, d Device) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.devices[memoryKey{city, d.ID}] = d
+	m.revision++
 }
+
+// Forks is how often a device's batches contradicted each other.
+func (m *Memory) Forks(city string, id gate.Device) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.forks[memoryKey{city, id}]
+}
+
+// View is Update for who writes nothing.
+func (m *Memory) View(ctx context.Context, fn func(Tx) error) error { return m.Update(ctx, fn) }
 
 // Update runs fn alone. Nothing of it stays if it fails: what it wrote is
 // kept aside until it has come to its end.
@@ -64,6 +77,9 @@ func (m *Memory) Update(ctx context.Context, fn func(Tx) error) error {
 		m.counts[k] += n
 	}
 	m.attempts = append(m.attempts, tx.attempts...)
+	for _, k := range tx.forks {
+		m.forks[k]++
+	}
 	return nil
 }
 
@@ -118,11 +134,22 @@ type memoryTx struct {
 	receipts map[receiptKey]Receipt
 	counts   map[memoryCount]uint64
 	attempts []Attempt
+	forks    []memoryKey
 }
 
-func (tx *memoryTx) Device(_ context.Context, city string, id gate.Device) (Device, bool, error) {
+func (tx *memoryTx) Revision(context.Context, string) (int64, error) { return tx.m.revision, nil }
+
+func (tx *memoryTx) Standing(_ context.Context, city string, id gate.Device, _ gate.Boot) (Standing, bool, error) {
 	d, ok := tx.m.devices[memoryKey{city, id}]
-	return d, ok, nil
+	return Standing{Key: d.Key, Revoked: d.Revoked}, ok, nil
+}
+
+// NoteHeard keeps nothing: nobody asks a rehearsal how its device is.
+func (tx *memoryTx) NoteHeard(context.Context, Heard) error { return nil }
+
+func (tx *memoryTx) NoteFork(_ context.Context, city string, id gate.Device) error {
+	tx.forks = append(tx.forks, memoryKey{city, id})
+	return nil
 }
 
 func (tx *memoryTx) TakeReceipt(_ context.Context, r Receipt) (*Receipt, error) {

@@ -5,7 +5,9 @@
 //
 // Devices hand in signed batches over bad lines, late, twice and out of order.
 // Service.Take counts each batch once, whatever the order, so a day's figures
-// are the same however they arrived. Losses tells which batches never came.
+// are the same however they arrived. Registry lets devices in by a token and
+// puts them out; Fleet says how each one is; Watch finds what was lost or cut
+// out on the way and forgets what is old.
 package tap
 
 import (
@@ -31,9 +33,41 @@ var (
 
 // Device is a validator as enrolled.
 type Device struct {
-	ID      gate.Device
+	City string
+	ID   gate.Device
+	Key  ed25519.PublicKey
+	Seal []byte // X25519 public key that secrets for it are sealed to
+	Name string // the operator's: "Kadıköy 3", never a person's
+	Stop uint32 // station, pier or vehicle it stands at
+	Mode uint8  // line or kind of vehicle
+	// Enrolled is when its token was used; Revoked is zero while it may hand
+	// in batches.
+	Enrolled, Revoked time.Time
+}
+
+// Standing is what a batch is judged by: whether its device may hand in, and
+// up to which sequence the receipts of its boot are forgotten because they are
+// old (every batch up to there was taken, or is given up as lost).
+type Standing struct {
 	Key     ed25519.PublicKey
-	Revoked time.Time // zero while it may hand in batches
+	Revoked time.Time
+	Floor   uint64
+}
+
+func (s Standing) admits(at time.Time) bool {
+	return len(s.Key) == ed25519.PublicKeySize && (s.Revoked.IsZero() || at.Before(s.Revoked))
+}
+
+// Heard is what a batch says of the device itself, whatever it counted. All
+// of it only rises, so batches may be noted in any order.
+type Heard struct {
+	City       string
+	Device     gate.Device
+	Boot       gate.Boot
+	Sequence   uint64
+	Received   time.Time
+	List       uint64 // the list held, 0 where it has not said
+	ListIssued time.Time
 }
 
 // Receipt says that a batch was taken. City, Device, Boot and Sequence name
@@ -81,6 +115,7 @@ type Attempt struct {
 	// Sequence and ListIssued name the list the device went by.
 	Sequence   uint64
 	ListIssued time.Time
+	Received   time.Time // when the batch came, by the server's clock
 }
 
 // Reportable tells whether the attempt may be held against anybody: for
@@ -109,7 +144,7 @@ func read(b *gate.Batch, file []byte, received time.Time) (Receipt, []Count, []A
 		a := Attempt{
 			City: b.City, Device: b.Device, Boot: b.Boot, Batch: b.Sequence, Place: i,
 			Card: t.Index, Class: card.Class(t.Class), Stop: t.Stop, Mode: t.Mode, Clock: t.At,
-			Sequence: t.Sequence, ListIssued: t.ListIssued,
+			Sequence: t.Sequence, ListIssued: t.ListIssued, Received: received,
 		}
 		a.Earliest, a.Latest, a.Certain = t.Span(b, received)
 		attempts = append(attempts, a)

@@ -2,8 +2,10 @@ package sqlstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,6 +34,10 @@ type table struct {
 	cols   []column
 	update bool // a row replaces the one of the same key
 	keys   int  // the key is the first so many columns; 0 where rows are not looked up by it
+	// merge says how a row is added to the one of the same key: the SET of the
+	// upsert, and join for two rows that wait. Such rows go out by their key.
+	merge string
+	join  func(into, row []any)
 }
 
 // The hot tables, their columns in the order of the rows below.
@@ -85,7 +91,7 @@ type buffer struct {
 
 func newBuffer(t *table) *buffer {
 	b := &buffer{t: t, texts: map[int]string{}}
-	if t.keys > 0 {
+	if t.keys > 0 && t.join == nil {
 		b.latest = map[string]int{}
 	}
 	return b
@@ -185,6 +191,9 @@ func (b *buffer) flush(ctx context.Context, s *session) error {
 			}
 		}
 	}
+	if b.t.join != nil {
+		args = b.joined()
+	}
 	var wrote, want int64 = 0, int64(len(args) / n)
 	for len(args) > 0 {
 		rows := len(args) / n
@@ -252,7 +261,9 @@ func (b *buffer) statement(d Dialect, rows int) string {
 		}
 		q += "VALUES " + strings.Join(tuples, ", ")
 	}
-	if b.t.update {
+	if b.t.join != nil {
+		q += " ON CONFLICT (" + list(b.t.cols[:b.t.keys], name) + ") DO UPDATE SET " + b.t.merge
+	} else if b.t.update {
 		q += " ON CONFLICT (" + list(b.t.cols[:b.t.keys], name) + ") DO UPDATE SET " +
 			list(b.t.cols[b.t.keys:], func(_ int, c column) string { return c.name + " = excluded." + c.name })
 	} else {
@@ -260,6 +271,47 @@ func (b *buffer) statement(d Dialect, rows int) string {
 	}
 	b.texts[rows] = q
 	return q
+}
+
+// joined gives the waiting rows in the order of their keys, those of one key
+// as one: the order spares the disk, and keeps two writers that add to the
+// same rows from waiting for each other.
+func (b *buffer) joined() []any {
+	n, keys := len(b.t.cols), b.t.keys
+	order := make([]int, b.rows())
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(x, y int) int { return compareKeys(b.row(x)[:keys], b.row(y)[:keys]) })
+	args := make([]any, 0, len(b.args))
+	for _, i := range order {
+		row := b.row(i)
+		if k := len(args); k > 0 && compareKeys(args[k-n:k-n+keys], row[:keys]) == 0 {
+			b.t.join(args[k-n:], row)
+			continue
+		}
+		args = append(args, row...)
+	}
+	return args
+}
+
+// compareKeys orders keys column by column.
+func compareKeys(x, y []any) int {
+	for i := range x {
+		c := 0
+		switch v := x[i].(type) {
+		case int64:
+			c = cmp.Compare(v, y[i].(int64))
+		case string:
+			c = cmp.Compare(v, y[i].(string))
+		case []byte:
+			c = bytes.Compare(v, y[i].([]byte))
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return 0
 }
 
 // arrays turns rows into one array for each column.

@@ -22,12 +22,15 @@ type Tx struct {
 	mode mode
 	// bufs hold rows on their way out; nil in a view, which writes nothing.
 	bufs *buffers
+	// revision is what was read of tap.revision in this transaction, by city.
+	revision map[string]int64
 }
 
 // buffers are the hot tables' waiting rows. Order is that in which they go
 // out; no table refers to another, so any would do.
 type buffers struct {
 	request, pairing, person, once, audit, outbox, card, guard *buffer
+	tapReceipt, tapBoot, tapCount, tapAttempt                  *buffer
 	all                                                        []*buffer
 }
 
@@ -36,20 +39,23 @@ func newTx(s *session) *Tx {
 		request: newBuffer(&requestTable), pairing: newBuffer(&pairingTable), person: newBuffer(&personTable),
 		once: newBuffer(&onceTable), audit: newBuffer(&auditTable), outbox: newBuffer(&outboxTable),
 		card: newBuffer(&cardTable), guard: newBuffer(&guardTable),
+		tapReceipt: newBuffer(&tapReceiptTable), tapBoot: newBuffer(&tapBootTable),
+		tapCount: newBuffer(&tapCountTable), tapAttempt: newBuffer(&tapAttemptTable),
 	}
-	b.all = []*buffer{b.once, b.request, b.pairing, b.person, b.card, b.guard, b.outbox, b.audit}
-	return &Tx{q: dbq.New(s), s: s, bufs: b}
+	b.all = []*buffer{b.once, b.request, b.pairing, b.person, b.card, b.guard, b.outbox, b.audit,
+		b.tapReceipt, b.tapBoot, b.tapCount, b.tapAttempt}
+	return &Tx{q: dbq.New(s), s: s, bufs: b, revision: map[string]int64{}}
 }
 
 func newView(db *sql.Tx, eng Engine) *Tx {
 	s := &session{eng: eng, db: db, texts: map[string]string{}}
-	return &Tx{q: dbq.New(s), s: s}
+	return &Tx{q: dbq.New(s), s: s, revision: map[string]int64{}}
 }
 
 // mark is how far a transaction has come, to go back to.
 type mark struct {
 	writes int
-	rows   [8]int
+	rows   [12]int // of each buffer
 }
 
 func (t *Tx) mark() mark {
@@ -77,6 +83,7 @@ func (t *Tx) reset(m mode) {
 	t.mode = m
 	t.s.bad = nil
 	t.s.writes = 0
+	clear(t.revision)
 	for _, b := range t.bufs.all {
 		b.clear()
 	}
