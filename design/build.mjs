@@ -1,5 +1,5 @@
-// Builds internal/web/assets: ltr.css and rtl.css from the SCSS beside this
-// file (compile, drop what no page uses, rename the borrowed prefix, turn over
+// Builds internal/web/assets: ltr.css and rtl.css, staff-ltr.css and
+// staff-rtl.css from the SCSS beside this file (compile, drop what no page uses, rename the borrowed prefix, turn over
 // for Arabic, minify), page.js, and the QR reader. Also writes built.sum, the digest of all sources, which a
 // Go test compares so that a changed source with an unbuilt sheet is noticed.
 import { createHash } from 'node:crypto'
@@ -52,15 +52,21 @@ const tidy = {
   },
 }
 
-const compiled = sass.compile(join(here, 'turnike.scss'), { loadPaths: [here] }).css
-const plain = postcss([tidy]).process(compiled, { from: undefined }).css.replaceAll('govuk-', 't-')
-const notice = '/*! Turnike, Apache-2.0. Form components after govuk-frontend, MIT, (c) Crown copyright (Government Digital Service). */\n'
-for (const [name, css] of [['ltr', plain], ['rtl', rtlcss.process(plain)]]) {
-  const { code } = transform({ filename: name, code: Buffer.from(css), minify: true, targets: phones })
-  const text = notice + code.toString() + '\n'
-  writeFileSync(join(out, name + '.css'), text)
-  console.log(`${name}.css ${text.length} bytes, ${gzipSync(text, { level: 9 }).length} gzipped`)
+// Two sheets: what every page wears, and what staff pages and screens wear over
+// it, so that a citizen's phone never carries the counters' rules.
+const sheet = (file, prefix, notice) => {
+  const compiled = sass.compile(join(here, file), { loadPaths: [here] }).css
+  const plain = postcss([tidy]).process(compiled, { from: undefined }).css.replaceAll('govuk-', 't-')
+  for (const [dir, css] of [['ltr', plain], ['rtl', rtlcss.process(plain)]]) {
+    const name = prefix + dir
+    const { code } = transform({ filename: name, code: Buffer.from(css), minify: true, targets: phones })
+    const text = notice + code.toString() + '\n'
+    writeFileSync(join(out, name + '.css'), text)
+    console.log(`${name}.css ${text.length} bytes, ${gzipSync(text, { level: 9 }).length} gzipped`)
+  }
 }
+sheet('turnike.scss', '', '/*! Turnike, Apache-2.0. Form components after govuk-frontend, MIT, (c) Crown copyright (Government Digital Service). */\n')
+sheet('staff.scss', 'staff-', '/*! Turnike, Apache-2.0. */\n')
 
 const small = (file, text) => {
   writeFileSync(join(out, file), text)

@@ -2,8 +2,8 @@
 // immutable and addressed by its content, in the city's own colour, and the
 // little script that pages may carry but never need.
 //
-// The sheets are built from design/ and committed. A page asks for exactly one
-// of them; the icon is a data URI and the script stands in the page, so that a
+// The sheets are built from design/ and committed. A citizen's page asks for
+// exactly one of them, a staff page for two; the icon is a data URI and the script stands in the page, so that a
 // whole pairing stays within six requests.
 package assets
 
@@ -29,6 +29,12 @@ var ltr string
 //go:embed rtl.css
 var rtl string
 
+//go:embed staff-ltr.css
+var staffLTR string
+
+//go:embed staff-rtl.css
+var staffRTL string
+
 //go:embed page.js
 var pageScript string
 
@@ -41,6 +47,19 @@ const Prefix = "/assets/"
 // CSSPath is the address of the sheet for a brand colour and a language.
 func CSSPath(t Theme, l i18n.Lang) string {
 	return Prefix + t.sheet(l).name
+}
+
+// StaffCSSPath is the address of the sheet that staff pages and screens wear
+// over the other.
+func StaffCSSPath(l i18n.Lang) string {
+	return Prefix + "staff-" + digest(staffSheet(l)) + ".css"
+}
+
+func staffSheet(l i18n.Lang) string {
+	if l.Dir() == "rtl" {
+		return staffRTL
+	}
+	return staffLTR
 }
 
 // Sheet is that sheet's text, for a page that must stand alone in one file.
@@ -95,6 +114,11 @@ func Handler(themes ...Theme) http.Handler {
 	files := map[string]*file{}
 	add := func(f *file) { files[f.name] = f }
 	add(newFile(qrReader, "text/javascript; charset=utf-8", ".js"))
+	for _, l := range i18n.Langs() {
+		f := newFile(staffSheet(l), "text/css; charset=utf-8", ".css")
+		f.name = "staff-" + f.name
+		add(f)
+	}
 	for _, t := range append(themes, Theme{}) {
 		for _, l := range i18n.Langs() {
 			add(t.sheet(l))

@@ -49,7 +49,7 @@ func TestBuiltSheetsAreCurrent(t *testing.T) {
 func TestClassesExist(t *testing.T) {
 	used := regexp.MustCompile(`\bt-[a-z][a-z0-9_-]*\b`)
 	var have []string
-	for _, sheet := range []string{ltr, rtl} {
+	for _, sheet := range []string{ltr, rtl, staffLTR, staffRTL} {
 		for _, m := range regexp.MustCompile(`\.(t-[\w-]+)`).FindAllStringSubmatch(sheet, -1) {
 			have = append(have, m[1])
 		}
