@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"turnike/internal/audit"
@@ -136,4 +137,39 @@ func (s *Service) Last(ctx context.Context, centre, desk string) (is, again Tick
 		return json.Unmarshal([]byte(e.Was), &again)
 	})
 	return is, again, err
+}
+
+// Order is who is called when, were nobody to come any more: the numbers that
+// wait in a pool, the next first.
+func (n *Network) Order(tickets []Ticket, pool string, now time.Time) []int {
+	l := lineOf(tickets, pool)
+	slot := map[int]time.Time{}
+	for _, w := range l.waiting {
+		slot[w.number] = w.slot
+	}
+	var out []int
+	for i := n.pick(l, now); i >= 0; i = n.pick(l, now) {
+		number := l.waiting[i].number
+		out = append(out, number)
+		l.waiting = slices.Delete(l.waiting, i, i+1)
+		l.called(slot[number], now)
+	}
+	return out
+}
+
+// Counter is one of a centre's, as its number over the window says.
+type Counter struct {
+	Name string // 1, 2, ... through all pools
+	Pool string
+}
+
+// Counters are a centre's, pool by pool.
+func (c *Centre) Counters() []Counter {
+	var out []Counter
+	for _, p := range c.pools {
+		for range p.Desks {
+			out = append(out, Counter{strconv.Itoa(len(out) + 1), p.ID})
+		}
+	}
+	return out
 }

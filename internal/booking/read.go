@@ -142,11 +142,11 @@ func matcher(query string) func(Opened) bool {
 	if code, ok := ParseCode(query); ok {
 		return func(o Opened) bool { return o.Visit.Code == code }
 	}
-	if d := person.Digits(query); d != "" && strings.Trim(d, "0123456789") == "" {
-		d = strings.TrimPrefix(d, "0")
+	if d := strings.TrimPrefix(person.Digits(query), "+"); d != "" && strings.Trim(d, "0123456789") == "" {
 		if len(d) < 4 {
 			return nil
 		}
+		d = d[max(0, len(d)-10):] // without the country or the zero before it
 		return func(o Opened) bool { return strings.HasSuffix(o.Person.Phone.Reveal(), d) }
 	}
 	words := strings.Fields(person.Fold(query))
@@ -192,4 +192,14 @@ func (c Contacts) PhoneTag(p person.Phone) person.Tag {
 // of one form or one call.
 func (c Contacts) SessionTag(id string) person.Tag {
 	return c.Keys.Tag(c.Network.ID, person.TagCode, "session/"+id)
+}
+
+// Glance writes down that staff look at where and when a visit is, found by
+// its code, and gives it out without who comes.
+func (s *Service) Glance(ctx context.Context, id string, l Look) (Visit, error) {
+	v, err := s.Visit(ctx, id)
+	if err != nil {
+		return Visit{}, err
+	}
+	return v, s.seen(ctx, l, fieldsPlace, []audit.Entry{readOf(v)})
 }
