@@ -63,6 +63,9 @@ func (c *city) answers(g *gate.Gate) string {
 	for i := range c.n + 1 {
 		fmt.Fprint(&b, uint8(g.Decide(statuslist.Number{Scheme: 1, Value: 1000 + uint64(i)}, c.now, 0)))
 	}
+	for i := range c.chips {
+		fmt.Fprint(&b, uint8(g.Decide(chip(i), c.now, 0)))
+	}
 	return b.String()
 }
 
@@ -77,10 +80,13 @@ func cloneDir(t testing.TB, dir string) string {
 
 // twoVersions gives a city, its folder before and after a change, and the
 // folder of a gate that holds the version before.
-func twoVersions(t *testing.T) (c *city, before, after folder, dir string) {
-	c = newCity(t, "izmir", 60)
+func twoVersions(t *testing.T, chips uint64) (c *city, before, after folder, dir string) {
+	c = withChips(t, "izmir", 60, chips)
 	for i := range uint32(20) {
 		c.set(i, statuslist.Status{Class: adult})
+	}
+	for i := range chips / 3 {
+		c.setChip(i, statuslist.Status{Class: adult})
 	}
 	c.publish()
 	before = c.folder()
@@ -88,6 +94,10 @@ func twoVersions(t *testing.T) (c *city, before, after folder, dir string) {
 	c.update(c.gate(dir))
 	c.set(30, statuslist.Status{Class: senior})
 	c.set(3, statuslist.Status{Class: adult, StopUntil: 18700})
+	if chips > 0 {
+		c.setChip(3, statuslist.Status{Class: adult, StopUntil: 18700})
+		c.setChip(chips-1, statuslist.Status{Class: senior})
+	}
 	c.publish()
 	return c, before, c.folder(), dir
 }
@@ -116,8 +126,16 @@ func (c *city) try(what string, f folder, g, empty *gate.Gate, old, new string) 
 	return changed
 }
 
-func TestEveryByteFlipped(t *testing.T) {
-	c, _, after, dir := twoVersions(t)
+// both runs a test on a list of ranges, and on one with chips besides.
+func both(t *testing.T, test func(t *testing.T, chips uint64)) {
+	t.Run("ranges", func(t *testing.T) { test(t, 0) })
+	t.Run("chips", func(t *testing.T) { test(t, 30) })
+}
+
+func TestEveryByteFlipped(t *testing.T) { both(t, everyByteFlipped) }
+
+func everyByteFlipped(t *testing.T, chips uint64) {
+	c, _, after, dir := twoVersions(t, chips)
 	old := c.answers(c.gate(dir))
 	fresh := c.gate(t.TempDir())
 	c.update(fresh)
@@ -127,6 +145,9 @@ func TestEveryByteFlipped(t *testing.T) {
 	}
 	g, taken, refused := c.gate(cloneDir(t, dir)), 0, 0
 	for _, name := range slices.Sorted(maps.Keys(after)) {
+		if chips > 0 && !strings.HasPrefix(name, "function") && name != statuslist.HeadName {
+			continue // flipped in the list without chips
+		}
 		for i := range after[name] {
 			bad := bytes.Clone(after[name])
 			bad[i] ^= 1 << (i % 8)
@@ -147,8 +168,10 @@ func TestEveryByteFlipped(t *testing.T) {
 	}
 }
 
-func TestMutations(t *testing.T) {
-	c, before, after, dir := twoVersions(t)
+func TestMutations(t *testing.T) { both(t, mutations) }
+
+func mutations(t *testing.T, chips uint64) {
+	c, before, after, dir := twoVersions(t, chips)
 	old := c.answers(c.gate(dir))
 	fresh := c.gate(t.TempDir())
 	c.update(fresh)
@@ -164,7 +187,11 @@ func TestMutations(t *testing.T) {
 		}
 	}
 	g := c.gate(cloneDir(t, dir))
-	for i := range 10_000 {
+	mutations := 10_000
+	if chips > 0 {
+		mutations = 2500 // of a list whose other files had theirs
+	}
+	for i := range mutations {
 		var empty *gate.Gate
 		name := next[rng.IntN(len(next))]
 		if i%25 == 0 {
@@ -203,8 +230,10 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-func TestAllOrdersOfVersions(t *testing.T) {
-	c := newCity(t, "izmir", 40)
+func TestAllOrdersOfVersions(t *testing.T) { both(t, allOrdersOfVersions) }
+
+func allOrdersOfVersions(t *testing.T, chips uint64) {
+	c := withChips(t, "izmir", 40, chips)
 	const versions = 5
 	var folders []folder
 	var want []string
@@ -212,6 +241,9 @@ func TestAllOrdersOfVersions(t *testing.T) {
 	for v := range uint32(versions) {
 		c.set(v, statuslist.Status{Class: adult})
 		c.set(v+20, statuslist.Status{Class: senior, StopUntil: 18700})
+		if chips > 0 {
+			c.setChip(uint64(v), statuslist.Status{Class: adult})
+		}
 		c.publish()
 		folders = append(folders, c.folder())
 		c.update(follower)
@@ -421,8 +453,10 @@ func TestFreeze(t *testing.T) {
 // TestCutDuringInstall cuts every update at every file it asks for, at every
 // file it wrote, and by a torn record: what starts again from the folder goes
 // by the list before or after, and gets to the newest.
-func TestCutDuringInstall(t *testing.T) {
-	c, _, after, dir := twoVersions(t)
+func TestCutDuringInstall(t *testing.T) { both(t, cutDuringInstall) }
+
+func cutDuringInstall(t *testing.T, chips uint64) {
+	c, _, after, dir := twoVersions(t, chips)
 	old := c.answers(c.gate(dir))
 	fresh := c.gate(t.TempDir())
 	c.update(fresh)

@@ -85,6 +85,8 @@ type snapshot struct {
 	ranges *statuslist.Ranges
 	list   *statuslist.List
 	rules  *statuslist.Calendar
+	// functions answer for cards that have no index; nil where there are none.
+	functions *statuslist.Functions
 	// The head's times in Unix seconds, as every tap needs them.
 	issued, notAfter int64
 }
@@ -121,9 +123,9 @@ func (g *Gate) Decide(n statuslist.Number, at time.Time, mode uint8) Decision {
 type Answer struct {
 	Decision Decision
 	// Issued says whether the number has an index; what follows is zero if
-	// not.
+	// not. A chip's id counts as issued whatever it is: the list cannot tell.
 	Issued  bool
-	Stopped bool // a stop holds today
+	Stopped bool // a stop holds today, of a card that has an index
 	Class   statuslist.Class
 	Index   uint32
 	// Sequence and ListIssued name the list decided by. The tap is certainly
@@ -141,6 +143,9 @@ func (g *Gate) Ask(n statuslist.Number, at time.Time, mode uint8) (a Answer) {
 	a.Sequence, a.ListIssued = s.head.Sequence, s.head.Issued
 	a.Index, a.Issued = s.ranges.Index(n)
 	if !a.Issued {
+		if s.functions != nil && s.ranges.HoldsChips(n) {
+			return s.askFunctions(a, n, at, mode)
+		}
 		a.Decision = Refuse
 		return a
 	}
@@ -154,6 +159,23 @@ func (g *Gate) Ask(n statuslist.Number, at time.Time, mode uint8) (a Answer) {
 	}
 	o, stopped := s.rules.Stale(status, unix)
 	a.Decision, a.Stopped = byOutcome[o], stopped
+	return a
+}
+
+// askFunctions is Ask of a card that has no index. A stop refuses it as any
+// other, but the answer does not say so: there is no index to name the card
+// by, so the tap is counted and never kept by itself.
+func (s *snapshot) askFunctions(a Answer, n statuslist.Number, at time.Time, mode uint8) Answer {
+	status := s.functions.Status(n.Value)
+	a.Issued, a.Class = true, status.Class
+	unix := at.Unix()
+	var o statuslist.Outcome
+	if unix <= s.notAfter {
+		o, _ = s.rules.Outcome(status, max(unix, s.issued), mode)
+	} else {
+		o, _ = s.rules.Stale(status, unix)
+	}
+	a.Decision = byOutcome[o]
 	return a
 }
 

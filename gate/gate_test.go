@@ -37,6 +37,7 @@ type city struct {
 	now   time.Time
 	truth map[uint32]statuslist.Status
 	n     uint32
+	chips uint64
 	// newest is the head in the folder last read.
 	newest []byte
 }
@@ -102,6 +103,38 @@ func newCity(t testing.TB, name string, cards uint32) *city {
 	}
 	c.open()
 	return c
+}
+
+// chipScheme numbers cards of which only the chips' ids are known.
+var chipScheme = statuslist.Scheme{ID: 9, Name: "chips", Digits: 17, Chips: true}
+
+func chip(i uint64) statuslist.Number {
+	return statuslist.Number{Scheme: 9, Value: 1<<63 | i*0x9e3779b97f4a7c15}
+}
+
+// withChips is newCity with chips besides.
+func withChips(t testing.TB, name string, cards uint32, chips uint64) *city {
+	t.Helper()
+	c := newCity(t, name, cards)
+	if chips == 0 {
+		return c
+	}
+	ranges, err := c.cfg.Ranges.AppendScheme(chipScheme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.pub.SetRanges(ranges); err != nil {
+		t.Fatal(err)
+	}
+	c.chips = chips
+	for i := range chips {
+		c.setChip(i, statuslist.Status{})
+	}
+	return c
+}
+
+func (c *city) setChip(i uint64, s statuslist.Status) {
+	c.pub.SetChips(func(yield func(uint64, statuslist.Status) bool) { yield(chip(i).Value, s) })
 }
 
 func (c *city) open() {

@@ -187,11 +187,19 @@ func (g *Gate) read() (*snapshot, error) {
 	if list, err = list.Apply(h, deltas); err != nil {
 		return nil, err
 	}
-	return g.snapshot(h, list, g.readFile)
+	return g.snapshot(h, list, g.readFile, func(name string, _ int64) ([]byte, *statuslist.Mapped, error) { return g.mapFile(name) })
 }
 
-// snapshot joins a list with the head's ranges and rules.
-func (g *Gate) snapshot(h *statuslist.Head, list *statuslist.List, read func(string) ([]byte, error)) (*snapshot, error) {
+func (g *Gate) mapFile(name string) ([]byte, *statuslist.Mapped, error) {
+	m, err := statuslist.MapFile(filepath.Join(g.dir, name))
+	if err != nil {
+		return nil, nil, err
+	}
+	return m.Bytes(), m, nil
+}
+
+// snapshot joins a list with the head's ranges, rules and functions.
+func (g *Gate) snapshot(h *statuslist.Head, list *statuslist.List, read func(string) ([]byte, error), source statuslist.FunctionSource) (*snapshot, error) {
 	old := g.live.Load()
 	var ranges *statuslist.Ranges
 	var err error
@@ -204,7 +212,16 @@ func (g *Gate) snapshot(h *statuslist.Head, list *statuslist.List, read func(str
 	if err != nil {
 		return nil, err
 	}
-	return newSnapshot(h, ranges, list, statuslist.NewCalendar(rules)), nil
+	var said *statuslist.Functions
+	if old != nil {
+		said = old.functions
+	}
+	if said, err = h.LoadFunctions(said, source, g.cfg.Secret.Unseal); err != nil {
+		return nil, err
+	}
+	snap := newSnapshot(h, ranges, list, statuslist.NewCalendar(rules))
+	snap.functions = said
+	return snap, nil
 }
 
 // Update leads the gate to the head the source holds and says whether that
@@ -329,7 +346,7 @@ func (g *Gate) install(ctx context.Context, h *statuslist.Head, headFile []byte,
 
 	keep := g.keeper(ctx, h, fetch)
 	// Ranges and rules first: they are small, and without them no list helps.
-	snap, err := g.snapshot(h, nil, keep)
+	snap, err := g.snapshot(h, nil, keep, g.functionKeeper(ctx, fetch))
 	if err != nil {
 		return err
 	}
@@ -362,6 +379,27 @@ func (g *Gate) keeper(ctx context.Context, h *statuslist.Head, fetch Fetch) func
 			return nil, fmt.Errorf("%w: %s", statuslist.ErrDigest, name)
 		}
 		return file, statuslist.WriteFile(filepath.Join(g.dir, name), file)
+	}
+}
+
+// functionKeeper is keeper for functions: they are mapped, not read, and the
+// file that names them says how long each may be.
+func (g *Gate) functionKeeper(ctx context.Context, fetch Fetch) statuslist.FunctionSource {
+	return func(name string, limit int64) ([]byte, *statuslist.Mapped, error) {
+		if file, held, err := g.mapFile(name); err == nil && statuslist.IsNamed(name, file) {
+			return file, held, nil
+		}
+		file, err := fetch(ctx, name, limit)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !statuslist.IsNamed(name, file) {
+			return nil, nil, fmt.Errorf("%w: %s", statuslist.ErrDigest, name)
+		}
+		if err := statuslist.WriteFile(filepath.Join(g.dir, name), file); err != nil {
+			return nil, nil, err
+		}
+		return g.mapFile(name)
 	}
 }
 
@@ -457,7 +495,7 @@ func (g *Gate) sweep() {
 		named[d] = true
 	}
 	live := g.live.Load()
-	for _, name := range live.ranges.Files() {
+	for _, name := range append(live.ranges.Files(), live.functions.Files()...) {
 		named[name] = true
 	}
 	for _, d := range live.head.Rules {
@@ -469,7 +507,7 @@ func (g *Gate) sweep() {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		for _, kind := range []string{"full-", "delta-", "ranges-", "rules-", ".new-"} {
+		for _, kind := range []string{"full-", "delta-", "ranges-", "rules-", "function-", "functions-", ".new-"} {
 			if strings.HasPrefix(name, kind) && !named[name] {
 				g.drop(name)
 			}

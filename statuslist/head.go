@@ -28,6 +28,9 @@ type Head struct {
 	Ranges Digest
 	Array  Digest
 	Rules  []Digest
+	// Functions is the digest of the file that names the functions of cards
+	// without ranges; zero where there are none.
+	Functions Digest
 	// Full is the latest full list, Deltas the ways on from it.
 	Full   FullRef
 	Deltas []DeltaRef
@@ -83,6 +86,9 @@ func IsNamed(name string, file []byte) bool {
 
 func (h *Head) body() []byte {
 	b := appendMagic(nil, magicHead)
+	if h.Functions != (Digest{}) {
+		b[magicSize] = headWithFunctions
+	}
 	b = appendString(b, h.City)
 	b = binary.AppendUvarint(b, h.Sequence)
 	b = binary.AppendVarint(b, h.Issued.Unix())
@@ -104,8 +110,15 @@ func (h *Head) body() []byte {
 		b = binary.AppendUvarint(b, uint64(d.Size))
 		b = append(b, d.Short[:]...)
 	}
+	if h.Functions != (Digest{}) {
+		b = append(b, h.Functions[:]...)
+	}
 	return append(b, h.Key[:]...)
 }
+
+// headWithFunctions is the version of a head that names functions: a reader
+// that does not know them must not go on as if there were none.
+const headWithFunctions = 2
 
 // Sign gives the head's file.
 func (h *Head) Sign(key ed25519.PrivateKey) []byte {
@@ -119,7 +132,11 @@ func ParseHead(file []byte) (*Head, error) {
 	if len(file) > maxHeadFile {
 		return nil, fmt.Errorf("%w: head of %d bytes", ErrMalformed, len(file))
 	}
-	r := newReader(file, magicHead)
+	version := byte(formatVersion)
+	if len(file) > magicSize && file[magicSize] == headWithFunctions {
+		version = headWithFunctions
+	}
+	r := newReaderOf(file, magicHead, version)
 	h := &Head{City: r.string(maxCity), Sequence: r.uvarint(math.MaxUint64)}
 	if h.Sequence == 0 {
 		r.fail("a head before the first")
@@ -139,6 +156,11 @@ func ParseHead(file []byte) (*Head, error) {
 			r.fail("a delta that goes nowhere")
 		}
 		h.Deltas = append(h.Deltas, d)
+	}
+	if version == headWithFunctions {
+		if h.Functions = r.digest(); h.Functions == (Digest{}) {
+			r.fail("a head of functions that names none")
+		}
 	}
 	copy(h.Key[:], r.take(len(h.Key)))
 	r.take(ed25519.SignatureSize)

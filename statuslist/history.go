@@ -202,7 +202,8 @@ func union(a, b []uint32) []uint32 {
 // prunable says whether a file may go once no head leads to it.
 func prunable(name string) bool {
 	return strings.HasPrefix(name, "full-") || strings.HasPrefix(name, "ranges-") || strings.HasPrefix(name, "delta-") ||
-		strings.HasPrefix(name, "rules-") || strings.HasPrefix(name, ".new-")
+		strings.HasPrefix(name, "rules-") || strings.HasPrefix(name, "function-") || strings.HasPrefix(name, "functions-") ||
+		strings.HasPrefix(name, ".new-")
 }
 
 // prune removes files no head has named for a while.
@@ -214,7 +215,7 @@ func (p *Publisher) prune(ranges *Ranges, now time.Time) error {
 	for _, d := range p.head.Rules {
 		named[RulesName(d)] = true
 	}
-	for _, name := range ranges.Files() {
+	for _, name := range slices.Concat(ranges.Files(), p.chips.said.Files()) {
 		named[name] = true
 	}
 	for name := range named {

@@ -56,11 +56,14 @@ type Publisher struct {
 	history    history
 	retired    map[string]time.Time
 
-	mu      sync.Mutex // guards what is staged
-	staged  map[uint32]Status
-	ranges  *Ranges
-	rules   []*Rules
-	renewed bool // rules or ranges differ from the head's
+	chips chips
+
+	mu          sync.Mutex // guards what is staged
+	staged      map[uint32]Status
+	stagedChips map[uint64]Status
+	ranges      *Ranges
+	rules       []*Rules
+	renewed     bool // rules or ranges differ from the head's
 }
 
 // OpenPublisher goes on from what is in the folder, or starts the list with
@@ -77,7 +80,7 @@ func OpenPublisher(cfg PublisherConfig) (*Publisher, error) {
 	}
 	p := &Publisher{
 		cfg: cfg, dir: filepath.Join(cfg.Dir, cfg.City), unsentFold: identity,
-		staged: map[uint32]Status{}, retired: map[string]time.Time{},
+		staged: map[uint32]Status{}, stagedChips: map[uint64]Status{}, retired: map[string]time.Time{},
 	}
 	if err := p.open(); err != nil {
 		return nil, fmt.Errorf("open publisher of %s: %w", cfg.City, err)
@@ -153,8 +156,9 @@ func (p *Publisher) resume(root *Root, file []byte) error {
 	if h.City != root.City {
 		return fmt.Errorf("%w: the folder holds the list of another city", ErrSignature)
 	}
+	sealed := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(p.dir, name)) }
 	read := func(name string) ([]byte, error) {
-		file, err := os.ReadFile(filepath.Join(p.dir, name))
+		file, err := sealed(name)
 		if err != nil {
 			return nil, err
 		}
@@ -178,6 +182,9 @@ func (p *Publisher) resume(root *Root, file []byte) error {
 		return fmt.Errorf("the ranges given do not begin with the %d cards published", published.Len())
 	}
 	if p.rules, err = h.LoadRules(read); err != nil {
+		return err
+	}
+	if err := p.resumeChips(h, sealed); err != nil {
 		return err
 	}
 	p.renewed = p.ranges != published || h.Root != p.root
@@ -355,10 +362,12 @@ func (p *Publisher) Publish(now time.Time) (Head, bool, error) {
 func (p *Publisher) publish(now time.Time) (bool, error) {
 	p.mu.Lock()
 	staged, ranges, rules, renewed := p.staged, p.ranges, p.rules, p.renewed
-	p.staged, p.renewed = map[uint32]Status{}, false
+	chips := p.stagedChips
+	p.staged, p.stagedChips, p.renewed = map[uint32]Status{}, map[uint64]Status{}, false
 	p.mu.Unlock()
 
 	left, stateErr := p.absorb(staged, ranges, rules, now)
+	p.absorbChips(chips, func(s Status) bool { return ended(s, InForce(rules, now), now) })
 	wrote, err := p.send(ranges, rules, renewed, now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -484,12 +493,14 @@ func (p *Publisher) send(ranges *Ranges, rules []*Rules, renewed bool, now time.
 	if p.haveHead && p.head.Issued.After(now) {
 		h.Issued = p.head.Issued // the clock went back; heads do not
 	}
-	news := !p.haveHead || renewed || h.Array != p.head.Array || h.Ranges != p.head.Ranges
+	chips := p.chips.news()
+	news := !p.haveHead || renewed || h.Array != p.head.Array || h.Ranges != p.head.Ranges || len(chips) > 0
 	if !news {
 		if now.Sub(p.head.Issued) < p.cfg.Refresh {
 			return false, nil
 		}
 		h.Sequence, h.Rules, h.Full, h.Deltas = p.head.Sequence, p.head.Rules, p.head.Full, p.head.Deltas
+		h.Functions = p.head.Functions
 		return true, p.sign(h)
 	}
 	h.Sequence = max(p.head.Sequence+1, uint64(max(now.Unix(), 0)))
@@ -499,10 +510,21 @@ func (p *Publisher) send(ranges *Ranges, rules []*Rules, renewed bool, now time.
 	if err := p.writeDeltas(&h); err != nil {
 		return false, err
 	}
+	said := &p.chips.said
+	if len(chips) > 0 {
+		var err error
+		if said, err = p.writeFunctions(chips, h.Sequence, func(s Status) bool { return ended(s, InForce(rules, now), now) }); err != nil {
+			return false, err
+		}
+	}
+	if len(said.refs) > 0 {
+		h.Functions = said.Digest()
+	}
 	if err := p.sign(h); err != nil {
 		return false, err
 	}
 	p.unsent, p.unsentFold = nil, identity
+	p.chips.said, p.chips.due, p.chips.compared = *said, nil, true
 	return true, p.prune(ranges, now)
 }
 

@@ -28,6 +28,7 @@ type Ranges struct {
 	own    int
 	digest Digest
 	index  [256]*schemeIndex
+	chips  [256]bool // schemes that hold chips
 }
 
 // segment is a run of indices from base: the numbers first to last, or tags.
@@ -191,12 +192,13 @@ func (r *Ranges) buildOn(before *Ranges) error {
 			return fmt.Errorf("ranges: %w", err)
 		}
 		known[s.ID] = s
+		r.chips[s.ID] = s.Chips
 	}
 	byScheme := map[uint8][]*segment{}
 	for i := range r.segments {
 		s := &r.segments[i]
 		scheme, ok := known[s.scheme]
-		if !ok || scheme.Tagged != (s.tags != nil) {
+		if !ok || scheme.Chips || scheme.Tagged != (s.tags != nil) {
 			return fmt.Errorf("ranges: a run of scheme %d, which is not there or of another kind", s.scheme)
 		}
 		if s.tags == nil {
@@ -325,6 +327,10 @@ func (x *schemeIndex) merge(s *segment) error {
 	return nil
 }
 
+// HoldsChips says whether a number is of a scheme that has no index for its
+// cards: Functions answer for them.
+func (r *Ranges) HoldsChips(n Number) bool { return r.chips[n.Scheme] }
+
 // Number is the reverse of Index.
 func (r *Ranges) Number(index uint32) (n Number, ok bool) {
 	i, found := slices.BinarySearchFunc(r.segments, index, func(s segment, index uint32) int {
@@ -362,8 +368,8 @@ func (r *Ranges) Len() uint32 { return r.n }
 func (r *Ranges) Schemes() []Scheme { return slices.Clone(r.schemes) }
 
 // Parse reads a printed number by the first scheme that fits it and issued
-// it, else by the first that fits. Blanks and dashes are passed over. It does
-// not allocate.
+// it, else by the first that fits and holds chips, else by the first that
+// fits. Blanks and dashes are passed over. It does not allocate.
 func (r *Ranges) Parse(printed []byte, tagKey *TagKey) (Number, bool) {
 	var digits [maxPayload + 2]byte
 	n := 0
@@ -387,7 +393,7 @@ func (r *Ranges) Parse(printed []byte, tagKey *TagKey) (Number, bool) {
 		if _, issued := r.Index(number); issued {
 			return number, true
 		}
-		if !fits {
+		if !fits || r.chips[number.Scheme] && !r.chips[first.Scheme] {
 			first, fits = number, true
 		}
 	}
@@ -430,9 +436,12 @@ func (r *Ranges) Marshal() []byte {
 	}
 	b = append(b, byte(len(r.schemes)))
 	for _, s := range r.schemes {
-		kind := byte(0)
-		if s.Tagged {
-			kind = 1
+		kind := byte(kindDecimal)
+		switch {
+		case s.Tagged:
+			kind = kindTagged
+		case s.Chips:
+			kind = kindChips
 		}
 		b = append(b, s.ID, kind, s.Digits, byte(s.Check))
 		b = appendString(b, s.Name)
@@ -481,7 +490,10 @@ func ParseRanges(file []byte, parent *Ranges) (*Ranges, error) {
 		return nil, fmt.Errorf("%w: ranges continue no table", ErrDigest)
 	}
 	for n := r.byte(); n > 0 && r.err == nil; n-- {
-		s := Scheme{ID: r.byte(), Tagged: r.uvarint(1) == 1, Digits: r.byte(), Check: Check(r.byte())}
+		s := Scheme{ID: r.byte()}
+		kind := r.uvarint(kinds - 1)
+		s.Tagged, s.Chips = kind == kindTagged, kind == kindChips
+		s.Digits, s.Check = r.byte(), Check(r.byte())
 		s.Name = r.string(maxSchemeName)
 		out.schemes = append(out.schemes, s)
 	}

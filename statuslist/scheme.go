@@ -38,7 +38,14 @@ type Scheme struct {
 	// Tagged numbers are kept as keyed tags: there is no range they come from
 	// and the list must not give them away (bank cards).
 	Tagged bool
+	// Chips are ids of chips that come from no ranges. The list holds functions
+	// of them: exact for every card the city issued, while what they say of
+	// any other means nothing. Their values are tags with the highest bit set.
+	Chips bool
 }
+
+// chipBit is set in every chip's value, and in no card's index.
+const chipBit = 1 << 63
 
 const (
 	maxPayload    = 19
@@ -52,6 +59,9 @@ func (s Scheme) validate() error {
 	case len(s.Name) > maxSchemeName:
 		return fmt.Errorf("scheme %d: name longer than %d bytes", s.ID, maxSchemeName)
 	}
+	if s.Tagged && s.Chips {
+		return fmt.Errorf("scheme %d: tagged or chips, not both", s.ID)
+	}
 	payload := int(s.Digits) - checkDigits[s.Check]
 	if payload < 1 || payload > maxPayload {
 		return fmt.Errorf("scheme %d: payload of %d digits, want 1 to %d", s.ID, payload, maxPayload)
@@ -60,7 +70,8 @@ func (s Scheme) validate() error {
 }
 
 // Parse reads a printed number of exactly the scheme's digits. Tagged schemes
-// need the city's tag key; the others ignore it. It does not allocate.
+// and those of chips need the city's tag key; the others ignore it. It does
+// not allocate.
 func (s Scheme) Parse(digits []byte, tagKey *TagKey) (Number, bool) {
 	if len(digits) != int(s.Digits) {
 		return Number{}, false
@@ -77,13 +88,17 @@ func (s Scheme) Parse(digits []byte, tagKey *TagKey) (Number, bool) {
 	if !s.proves(digits, value) {
 		return Number{}, false
 	}
-	if !s.Tagged {
+	if !s.Tagged && !s.Chips {
 		return Number{Scheme: s.ID, Value: value}, true
 	}
 	if tagKey == nil {
 		return Number{}, false
 	}
-	return Number{Scheme: s.ID, Value: tagKey.Tag(s.ID, payload)}, true
+	tag := tagKey.Tag(s.ID, payload)
+	if s.Chips {
+		tag |= chipBit
+	}
+	return Number{Scheme: s.ID, Value: tag}, true
 }
 
 func (s Scheme) proves(digits []byte, payload uint64) bool {
@@ -100,9 +115,9 @@ func (s Scheme) proves(digits []byte, payload uint64) bool {
 
 // Format prints a decimal number of the scheme, check digits included; it is
 // the reverse of Parse. ok is false if the value is too long for the scheme
-// or the scheme is tagged.
+// or the scheme keeps tags.
 func (s Scheme) Format(value uint64) (digits string, ok bool) {
-	if s.Tagged || s.validate() != nil {
+	if s.Tagged || s.Chips || s.validate() != nil {
 		return "", false
 	}
 	payload := int(s.Digits) - checkDigits[s.Check]

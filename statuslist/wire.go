@@ -34,6 +34,15 @@ const (
 	magicDelta  = "TKLD"
 )
 
+// Kinds of scheme, as a ranges file spells them.
+const (
+	kindDecimal = iota
+	kindTagged
+	kindChips
+
+	kinds
+)
+
 func appendMagic(b []byte, magic string) []byte {
 	return append(append(b, magic...), formatVersion)
 }
@@ -49,13 +58,15 @@ type reader struct {
 	err error
 }
 
-func newReader(file []byte, magic string) *reader {
+func newReader(file []byte, magic string) *reader { return newReaderOf(file, magic, formatVersion) }
+
+func newReaderOf(file []byte, magic string, version byte) *reader {
 	r := &reader{b: file}
 	if len(file) < magicSize+1 || string(file[:magicSize]) != magic {
 		r.fail("no " + magic + " file")
 		return r
 	}
-	if v := file[magicSize]; v != formatVersion {
+	if v := file[magicSize]; v != version {
 		r.err = fmt.Errorf("%w: %s %d", ErrVersion, magic, v)
 		return r
 	}
