@@ -116,6 +116,7 @@ func (p *Profile) check() []error {
 		bad("gate: amber_hours, alarm_hours and max_age_hours must rise in this order, from at least 1")
 	}
 
+	wrong = append(wrong, p.checkReport(oneOf)...)
 	wrong = append(wrong, p.checkSchemes(text)...)
 	wrong = append(wrong, p.checkDecisions(text, oneOf)...)
 

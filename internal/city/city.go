@@ -55,6 +55,7 @@ type Profile struct {
 	Rules     Rules      `toml:"rules"`
 	Legal     Legal      `toml:"legal"`
 	Gate      Gate       `toml:"gate"`
+	Report    Report     `toml:"report"`
 	Schemes   []Scheme   `toml:"scheme"`
 	Decisions []Decision `toml:"decision"`
 	Desks     []Desk     `toml:"desk"`

@@ -59,14 +59,20 @@ func (d *deed) prepare(ctx context.Context) error {
 }
 
 func (d *deed) say(ctx context.Context, to person.Phone, text string) error {
+	_, err := d.tell(ctx, to, text)
+	return err
+}
+
+// tell is say that gives the message's id, empty where there is no phone.
+func (d *deed) tell(ctx context.Context, to person.Phone, text string) (string, error) {
 	if to.IsZero() {
-		return nil
+		return "", nil
 	}
 	m, err := d.s.message(d.p.ID, to, text, notify.Info, d.now, infoLife)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return d.tx.Enqueue(ctx, m)
+	return m.ID, d.tx.Enqueue(ctx, m)
 }
 
 // holder opens the record of the person behind a tie.
@@ -272,11 +278,14 @@ func (d *deed) putCard(ctx context.Context, tag person.Tag, n card.Number, class
 		return ErrUnissued
 	}
 	if d.a.Risky {
-		why := card.Reason{Kind: card.Isolation, Since: d.now, UntilDay: d.stopDay(), Provenance: "authority:check:" + d.r.ID}
-		if err := d.tx.PutReason(ctx, d.p.ID, tag, why); err != nil {
+		until := d.stopDay()
+		notice, err := d.tell(ctx, d.f.Person.Phone, d.s.stoppedText(d.p, d.r.Lang, n.Last4(), until))
+		if err != nil {
 			return err
 		}
-		if err := d.say(ctx, d.f.Person.Phone, d.s.stoppedText(d.p, d.r.Lang, n.Last4(), why.UntilDay)); err != nil {
+		stop := Isolation{City: d.p.ID, CardTag: tag, Place: d.listed(n.Scheme, place), PairingID: d.pairing, UntilDay: until,
+			NoticeID: notice, Source: "authority:check:" + d.r.ID}
+		if err := isolate(ctx, d.tx, stop, d.now); err != nil {
 			return err
 		}
 	}
@@ -285,13 +294,21 @@ func (d *deed) putCard(ctx context.Context, tag person.Tag, n card.Number, class
 		return err
 	}
 	if stays := slices.IndexFunc(reasons, func(r card.Reason) bool { return r.Kind == card.Isolation }); stays >= 0 && !d.a.Risky {
-		if err := d.tx.DropReason(ctx, d.p.ID, tag, card.Isolation); err != nil {
+		if err := release(ctx, d.tx, d.p.ID, tag, d.pairing, d.now); err != nil {
 			return err
 		}
 		reasons = slices.Delete(reasons, stays, stays+1)
 	}
 	st := card.StatusOf(class, reasons)
 	return d.tx.PutCard(ctx, Card{City: d.p.ID, Tag: tag, Scheme: n.Scheme, Index: place, Last4: n.Last4(), Class: st.Class, StopUntil: st.StopUntil, ChangedAt: d.now})
+}
+
+// listed is a card's place by which validators name it.
+func (d *deed) listed(scheme uint8, place int64) int64 {
+	if d.p.Tagged(scheme) {
+		return NoPlace
+	}
+	return place
 }
 
 func (d *deed) stopDay() int32 {
@@ -431,6 +448,9 @@ func (d *deed) move(ctx context.Context) error {
 	for _, why := range reasons {
 		if why.Kind == card.Isolation {
 			if err := d.tx.PutReason(ctx, d.p.ID, newTag, why); err != nil {
+				return err
+			}
+			if err := moveIsolation(ctx, d.tx, d.p.ID, d.r.CardTag, newTag, d.listed(d.f.NewCard.Scheme, place), next.ID, d.now); err != nil {
 				return err
 			}
 		}

@@ -27,6 +27,7 @@ type Tx interface {
 	Requests
 	Pairings
 	Cards
+	Isolations
 
 	// RememberOnce stores an idempotency key. Where the key is known already
 	// the stored row is returned and nothing is written.

@@ -12,7 +12,6 @@ import (
 	"turnike/internal/card"
 	"turnike/internal/city"
 	"turnike/internal/health"
-	"turnike/internal/notify"
 	"turnike/internal/person"
 )
 
@@ -177,15 +176,9 @@ func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec 
 		if err := tx.UpdatePairing(ctx, live); err != nil {
 			return err
 		}
-		say := func(text string) error {
-			m, err := s.message(p.ID, rec.Phone, text, notify.Info, now, infoLife)
-			if err != nil {
-				return err
-			}
-			return tx.Enqueue(ctx, m)
-		}
+		d.tx = tx
 		if expired {
-			if err := say(s.renewText(p, live)); err != nil {
+			if err := d.say(ctx, rec.Phone, s.renewText(p, live)); err != nil {
 				return err
 			}
 		}
@@ -210,16 +203,21 @@ func (s *Service) apply(ctx context.Context, p *city.Profile, seen Pairing, rec 
 			// put on anew for who is still at risk.
 			if until := today + int32(p.Rules.IsolationDays); !stopped || ends <= today {
 				result = "stopped"
-				if err := tx.PutReason(ctx, p.ID, live.CardTag, card.Reason{Kind: card.Isolation, Since: now, UntilDay: until, Provenance: "authority:recheck:" + live.ID}); err != nil {
+				notice, err := d.tell(ctx, rec.Phone, s.stoppedText(p, live.Lang, live.Last4, until))
+				if err != nil {
 					return err
 				}
-				if err := say(s.stoppedText(p, live.Lang, live.Last4, until)); err != nil {
+				stop := Isolation{City: p.ID, CardTag: live.CardTag, Place: d.listed(c.Scheme, c.Index), PairingID: live.ID, UntilDay: until,
+					NoticeID: notice, Source: "authority:recheck:" + live.ID}
+				if err := isolate(ctx, tx, stop, now); err != nil {
 					return err
 				}
+			} else if err := standBy(ctx, tx, p.ID, live.CardTag, now); err != nil {
+				return err
 			}
 		case answered && stopped:
 			result = "lifted"
-			if err := tx.DropReason(ctx, p.ID, live.CardTag, card.Isolation); err != nil {
+			if err := release(ctx, tx, p.ID, live.CardTag, live.ID, now); err != nil {
 				return err
 			}
 		}

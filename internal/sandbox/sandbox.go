@@ -9,6 +9,7 @@ package sandbox
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -52,6 +53,7 @@ type Sandbox struct {
 	inboxSize int
 	hangFor   time.Duration
 	identity  *age.X25519Identity // the interior ministry's key
+	receipts  ed25519.PrivateKey  // by which it signs receipts
 	began     time.Time
 
 	mu        sync.Mutex
@@ -92,8 +94,12 @@ func New(c Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: make the interior ministry's key: %w", err)
 	}
+	_, receipts, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: make the interior ministry's key: %w", err)
+	}
 	return &Sandbox{
-		now: c.Now, log: c.Log, open: c.Open, inboxSize: c.InboxSize, hangFor: c.HangFor, identity: id, began: c.Now(),
+		now: c.Now, log: c.Log, open: c.Open, inboxSize: c.InboxSize, hangFor: c.HangFor, identity: id, receipts: receipts, began: c.Now(),
 		faults: map[string]Fault{}, calls: map[string]int{}, codes: map[string]*hesCode{},
 		logins: map[string]string{}, sessions: map[string]string{}, byPhone: map[string][]int{}, appCodes: map[string][]appCode{}, byOrder: map[string]time.Time{},
 	}, nil

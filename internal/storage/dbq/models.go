@@ -511,6 +511,7 @@ type TapDevice struct {
 	Name         string
 	Stop         int64
 	Mode         int64
+	Province     int64
 	EnrolledUs   int64
 	RevokedUs    sql.NullInt64
 	Forks        int64
@@ -538,6 +539,7 @@ type TapToken struct {
 	Name      string
 	Stop      int64
 	Mode      int64
+	Province  int64
 	MadeUs    int64
 	ExpiresUs int64
 	UsedUs    sql.NullInt64

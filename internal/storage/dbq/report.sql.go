@@ -341,10 +341,15 @@ func (q *Queries) MoveReport(ctx context.Context, arg MoveReportParams) (int64, 
 const noticesDone = `-- name: NoticesDone :many
 SELECT i.city, i.id, o.state, o.done_us
 FROM isolation i JOIN outbox o ON o.city = i.city AND o.id = i.notice_id
-WHERE i.notice_id IS NOT NULL AND i.told_us IS NULL AND o.done_us IS NOT NULL
+WHERE i.notice_id IS NOT NULL AND i.told_us IS NULL AND i.since_us >= $1 AND o.done_us IS NOT NULL
 ORDER BY i.since_us
-LIMIT $1
+LIMIT $2
 `
+
+type NoticesDoneParams struct {
+	SinceUs int64
+	MaxRows int32
+}
 
 type NoticesDoneRow struct {
 	City   string
@@ -355,8 +360,8 @@ type NoticesDoneRow struct {
 
 // Stops whose notice has left the outbox, or has ended there unsent. An id in
 // both tables is one UUID, so the join reads one row for each.
-func (q *Queries) NoticesDone(ctx context.Context, maxRows int32) ([]NoticesDoneRow, error) {
-	rows, err := q.db.QueryContext(ctx, noticesDone, maxRows)
+func (q *Queries) NoticesDone(ctx context.Context, arg NoticesDoneParams) ([]NoticesDoneRow, error) {
+	rows, err := q.db.QueryContext(ctx, noticesDone, arg.SinceUs, arg.MaxRows)
 	if err != nil {
 		return nil, err
 	}

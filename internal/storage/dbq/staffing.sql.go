@@ -174,7 +174,7 @@ func (q *Queries) PastTickets(ctx context.Context, arg PastTicketsParams) ([]Boo
 }
 
 const pastVisits = `-- name: PastVisits :many
-SELECT day, unit, units, service, matters, channel, state, created_us
+SELECT id, day, unit, service, matters, channel, state, created_us
 FROM booking_visit
 WHERE city = $1 AND centre = $2 AND day >= $3 AND day <= $4 AND state <> 1 AND state <> 4 AND state <> 13
 ORDER BY day, unit, id
@@ -188,9 +188,9 @@ type PastVisitsParams struct {
 }
 
 type PastVisitsRow struct {
+	ID        []byte
 	Day       int64
 	Unit      int64
-	Units     int64
 	Service   string
 	Matters   int64
 	Channel   string
@@ -215,9 +215,9 @@ func (q *Queries) PastVisits(ctx context.Context, arg PastVisitsParams) ([]PastV
 	for rows.Next() {
 		var i PastVisitsRow
 		if err := rows.Scan(
+			&i.ID,
 			&i.Day,
 			&i.Unit,
-			&i.Units,
 			&i.Service,
 			&i.Matters,
 			&i.Channel,

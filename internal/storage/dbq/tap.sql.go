@@ -158,8 +158,8 @@ func (q *Queries) InsertTapReceipt(ctx context.Context, arg InsertTapReceiptPara
 }
 
 const insertTapToken = `-- name: InsertTapToken :execrows
-INSERT INTO tap_token (city, hash, name, stop, mode, made_us, expires_us)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO tap_token (city, hash, name, stop, mode, province, made_us, expires_us)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT DO NOTHING
 `
 
@@ -169,6 +169,7 @@ type InsertTapTokenParams struct {
 	Name      string
 	Stop      int64
 	Mode      int64
+	Province  int64
 	MadeUs    int64
 	ExpiresUs int64
 }
@@ -180,6 +181,7 @@ func (q *Queries) InsertTapToken(ctx context.Context, arg InsertTapTokenParams) 
 		arg.Name,
 		arg.Stop,
 		arg.Mode,
+		arg.Province,
 		arg.MadeUs,
 		arg.ExpiresUs,
 	)
@@ -307,11 +309,11 @@ func (q *Queries) NoteTapStatus(ctx context.Context, arg NoteTapStatusParams) (i
 }
 
 const putTapDevice = `-- name: PutTapDevice :exec
-INSERT INTO tap_device (city, id, key, seal_key, name, stop, mode, enrolled_us, revoked_us, forks, seen_us, list,
+INSERT INTO tap_device (city, id, key, seal_key, name, stop, mode, province, enrolled_us, revoked_us, forks, seen_us, list,
 	list_issued_us, waiting, dropped, program)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, 0, $8, 0, 0, 0, 0, '')
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, 0, $9, 0, 0, 0, 0, '')
 ON CONFLICT (city, id) DO UPDATE SET seal_key = excluded.seal_key, name = excluded.name, stop = excluded.stop,
-	mode = excluded.mode, enrolled_us = excluded.enrolled_us
+	mode = excluded.mode, province = excluded.province, enrolled_us = excluded.enrolled_us
 `
 
 type PutTapDeviceParams struct {
@@ -322,6 +324,7 @@ type PutTapDeviceParams struct {
 	Name       string
 	Stop       int64
 	Mode       int64
+	Province   int64
 	EnrolledUs int64
 }
 
@@ -336,6 +339,7 @@ func (q *Queries) PutTapDevice(ctx context.Context, arg PutTapDeviceParams) erro
 		arg.Name,
 		arg.Stop,
 		arg.Mode,
+		arg.Province,
 		arg.EnrolledUs,
 	)
 	return err
@@ -566,7 +570,7 @@ func (q *Queries) TapCounts(ctx context.Context, arg TapCountsParams) ([]TapCoun
 }
 
 const tapDevice = `-- name: TapDevice :one
-SELECT city, id, key, seal_key, name, stop, mode, enrolled_us, revoked_us, forks, seen_us, list, list_issued_us,
+SELECT city, id, key, seal_key, name, stop, mode, province, enrolled_us, revoked_us, forks, seen_us, list, list_issued_us,
 	waiting, dropped, program
 FROM tap_device
 WHERE city = $1 AND id = $2 /* lock */
@@ -588,6 +592,7 @@ func (q *Queries) TapDevice(ctx context.Context, arg TapDeviceParams) (TapDevice
 		&i.Name,
 		&i.Stop,
 		&i.Mode,
+		&i.Province,
 		&i.EnrolledUs,
 		&i.RevokedUs,
 		&i.Forks,
@@ -602,7 +607,7 @@ func (q *Queries) TapDevice(ctx context.Context, arg TapDeviceParams) (TapDevice
 }
 
 const tapDevices = `-- name: TapDevices :many
-SELECT city, id, key, seal_key, name, stop, mode, enrolled_us, revoked_us, forks, seen_us, list, list_issued_us,
+SELECT city, id, key, seal_key, name, stop, mode, province, enrolled_us, revoked_us, forks, seen_us, list, list_issued_us,
 	waiting, dropped, program
 FROM tap_device
 WHERE city = $1 AND id > $2
@@ -634,6 +639,7 @@ func (q *Queries) TapDevices(ctx context.Context, arg TapDevicesParams) ([]TapDe
 			&i.Name,
 			&i.Stop,
 			&i.Mode,
+			&i.Province,
 			&i.EnrolledUs,
 			&i.RevokedUs,
 			&i.Forks,
@@ -784,7 +790,7 @@ func (q *Queries) TapStanding(ctx context.Context, arg TapStandingParams) (TapSt
 }
 
 const tapToken = `-- name: TapToken :one
-SELECT city, hash, name, stop, mode, made_us, expires_us, used_us, device
+SELECT city, hash, name, stop, mode, province, made_us, expires_us, used_us, device
 FROM tap_token
 WHERE city = $1 AND hash = $2 /* lock */
 `
@@ -805,6 +811,7 @@ func (q *Queries) TapToken(ctx context.Context, arg TapTokenParams) (TapToken, e
 		&i.Name,
 		&i.Stop,
 		&i.Mode,
+		&i.Province,
 		&i.MadeUs,
 		&i.ExpiresUs,
 		&i.UsedUs,

@@ -14,6 +14,7 @@ import (
 var wide = map[string]bool{
 	"OutboxDepth":   true, // support's count
 	"Revisions":     true, // a city's file has few
+	"ReportStates":  true, // a city keeps a month of reports
 	"EndWaiting":    true, // these two run once, after a restore
 	"ForgetWaiting": true,
 }

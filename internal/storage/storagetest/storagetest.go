@@ -59,6 +59,9 @@ func Run(t *testing.T, open Open) {
 		{"outbox leases", testLeases},
 		{"outbox, many workers", testWorkers},
 		{"sweeping", testSweep},
+		{"isolations", testIsolations},
+		{"reports", testReports},
+		{"reports, many servers", testReportRace},
 	} {
 		t.Run(s.name, func(t *testing.T) { s.test(t, open(t)) })
 	}
