@@ -109,14 +109,14 @@ func calls(tickets []booking.Ticket) []called {
 	for _, t := range live[:min(len(live), shown)] {
 		out = append(out, called{Number: t.Number, Desk: t.Desk, Here: t.State == booking.Serving,
 			Key: strings.Join([]string{strconv.Itoa(t.Number), strconv.Itoa(t.Recalls), t.Desk, strconv.FormatInt(t.Called.UnixMilli(), 36)}, "-"),
-			Say: say(t.Number, t.Desk)})
+			Say: Say(t.Number, t.Desk)})
 	}
 	return out
 }
 
-// say is a call as the names of the words to speak: "numara yüz yirmi üç, gişe
+// Say is a call as the names of the words to speak: "numara yüz yirmi üç, gişe
 // dört". A counter without a number is left unspoken.
-func say(number int, desk string) string {
+func Say(number int, desk string) string {
 	words := append([]string{"numara"}, turkish(number)...)
 	if n, err := strconv.Atoi(desk); err == nil {
 		words = append(append(words, "gise"), turkish(n)...)

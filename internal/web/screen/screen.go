@@ -104,9 +104,11 @@ func (s *Server) Handler() http.Handler {
 	at(access.Kiosk, "GET /screen/{city}/{centre}/kiosk/walk", s.askMatter)
 	at(access.Kiosk, "POST /screen/{city}/{centre}/kiosk/walk", s.walkIn)
 	at(access.Kiosk, "GET /screen/{city}/{centre}/kiosk/number/{number}", s.number)
-	mux.Handle("GET "+filesPath, files())
 	mux.Handle("/", s.cfg.Ground.Site().NotFound())
-	return s.cfg.Ground.Wrap(mux)
+	all := http.NewServeMux() // no centre is called "files"
+	all.Handle("GET "+filesPath, files())
+	all.Handle("/", mux)
+	return s.cfg.Ground.Wrap(all)
 }
 
 // place is a device's centre.
