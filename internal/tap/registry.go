@@ -36,11 +36,9 @@ var (
 
 // Token lets one device in, once. What is kept is its digest.
 type Token struct {
-	City    string
-	Hash    statuslist.Digest
-	Name    string
-	Stop    uint32
-	Mode    uint8
+	City string
+	Hash statuslist.Digest
+	Place
 	Made    time.Time
 	Expires time.Time
 	Used    time.Time   // zero while it is good
@@ -49,9 +47,11 @@ type Token struct {
 
 // Place says what a token's device will be.
 type Place struct {
-	Name string
-	Stop uint32
-	Mode uint8
+	Name string // the operator's: "Kadıköy 3", never a person's
+	Stop uint32 // station, pier or vehicle it stands at
+	Mode uint8  // line or kind of vehicle
+	// Province is the plate code for a device of the portal of many provinces.
+	Province int
 }
 
 // Issued is a token on its way to who installs the device: Text is shown once.
@@ -135,7 +135,7 @@ func (g Registry) Issue(ctx context.Context, city string, by audit.Actor, places
 			return nil, fmt.Errorf("issue tokens: %w", ErrPlace)
 		}
 		text := newToken()
-		out[i] = Issued{Text: text, Token: Token{City: city, Hash: hashToken(text), Name: p.Name, Stop: p.Stop, Mode: p.Mode,
+		out[i] = Issued{Text: text, Token: Token{City: city, Hash: hashToken(text), Place: p,
 			Made: now, Expires: now.Add(TokenLife)}}
 	}
 	entry := audit.Entry{ID: g.NewID(), City: city, At: now, Actor: by, Action: "gate.token", Object: fmt.Sprintf("%d tokens", len(places)), Result: "ok"}
@@ -185,7 +185,7 @@ func (g Registry) Enrol(ctx context.Context, city, token string, key ed25519.Pub
 			d = old.Device
 			return nil
 		}
-		d = Device{City: city, ID: id, Key: key, Seal: seal, Name: k.Name, Stop: k.Stop, Mode: k.Mode, Enrolled: now}
+		d = Device{City: city, ID: id, Key: key, Seal: seal, Place: k.Place, Enrolled: now}
 		if first, err := tx.UseTapToken(ctx, city, hash, id, now); err != nil {
 			return err
 		} else if !first {

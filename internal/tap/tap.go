@@ -37,9 +37,7 @@ type Device struct {
 	ID   gate.Device
 	Key  ed25519.PublicKey
 	Seal []byte // X25519 public key that secrets for it are sealed to
-	Name string // the operator's: "Kadıköy 3", never a person's
-	Stop uint32 // station, pier or vehicle it stands at
-	Mode uint8  // line or kind of vehicle
+	Place
 	// Enrolled is when its token was used; Revoked is zero while it may hand
 	// in batches.
 	Enrolled, Revoked time.Time

@@ -1,12 +1,12 @@
 -- name: InsertTapToken :execrows
-INSERT INTO tap_token (city, hash, name, stop, mode, made_us, expires_us)
-VALUES (@city, @hash, @name, @stop, @mode, @made_us, @expires_us)
+INSERT INTO tap_token (city, hash, name, stop, mode, province, made_us, expires_us)
+VALUES (@city, @hash, @name, @stop, @mode, @province, @made_us, @expires_us)
 ON CONFLICT DO NOTHING;
 
 -- name: TapToken :one
 -- Locked in a writing transaction: two devices with one token must not both be
 -- the first.
-SELECT city, hash, name, stop, mode, made_us, expires_us, used_us, device
+SELECT city, hash, name, stop, mode, province, made_us, expires_us, used_us, device
 FROM tap_token
 WHERE city = @city AND hash = @hash /* lock */;
 
@@ -26,21 +26,21 @@ WHERE (city, hash) IN (
 -- name: PutTapDevice :exec
 -- A device that enrols anew keeps what was held against it: a revocation is not
 -- undone by a token.
-INSERT INTO tap_device (city, id, key, seal_key, name, stop, mode, enrolled_us, revoked_us, forks, seen_us, list,
+INSERT INTO tap_device (city, id, key, seal_key, name, stop, mode, province, enrolled_us, revoked_us, forks, seen_us, list,
 	list_issued_us, waiting, dropped, program)
-VALUES (@city, @id, @key, @seal_key, @name, @stop, @mode, @enrolled_us, NULL, 0, @enrolled_us, 0, 0, 0, 0, '')
+VALUES (@city, @id, @key, @seal_key, @name, @stop, @mode, @province, @enrolled_us, NULL, 0, @enrolled_us, 0, 0, 0, 0, '')
 ON CONFLICT (city, id) DO UPDATE SET seal_key = excluded.seal_key, name = excluded.name, stop = excluded.stop,
-	mode = excluded.mode, enrolled_us = excluded.enrolled_us;
+	mode = excluded.mode, province = excluded.province, enrolled_us = excluded.enrolled_us;
 
 -- name: TapDevice :one
-SELECT city, id, key, seal_key, name, stop, mode, enrolled_us, revoked_us, forks, seen_us, list, list_issued_us,
+SELECT city, id, key, seal_key, name, stop, mode, province, enrolled_us, revoked_us, forks, seen_us, list, list_issued_us,
 	waiting, dropped, program
 FROM tap_device
 WHERE city = @city AND id = @id /* lock */;
 
 -- name: TapDevices :many
 -- Keyset paging through a city's devices.
-SELECT city, id, key, seal_key, name, stop, mode, enrolled_us, revoked_us, forks, seen_us, list, list_issued_us,
+SELECT city, id, key, seal_key, name, stop, mode, province, enrolled_us, revoked_us, forks, seen_us, list, list_issued_us,
 	waiting, dropped, program
 FROM tap_device
 WHERE city = @city AND id > @behind

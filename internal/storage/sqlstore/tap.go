@@ -250,7 +250,7 @@ func (t *Tx) InsertTapToken(ctx context.Context, k tap.Token) error {
 		return err
 	}
 	n, err := t.q.InsertTapToken(ctx, dbq.InsertTapTokenParams{City: k.City, Hash: k.Hash[:], Name: k.Name, Stop: int64(k.Stop),
-		Mode: int64(k.Mode), MadeUs: us(k.Made), ExpiresUs: us(k.Expires)})
+		Mode: int64(k.Mode), Province: int64(k.Province), MadeUs: us(k.Made), ExpiresUs: us(k.Expires)})
 	if err == nil && n == 0 {
 		return ErrDuplicate
 	}
@@ -263,7 +263,7 @@ func (t *Tx) TapToken(ctx context.Context, city string, hash statuslist.Digest) 
 	if err = t.fail("read token", err); errors.Is(err, pairing.ErrNoRow) {
 		return tap.Token{}, false, nil
 	}
-	k := tap.Token{City: r.City, Hash: hash, Name: r.Name, Stop: uint32(r.Stop), Mode: uint8(r.Mode), Made: at(r.MadeUs),
+	k := tap.Token{City: r.City, Hash: hash, Place: tap.Place{Name: r.Name, Stop: uint32(r.Stop), Mode: uint8(r.Mode), Province: int(r.Province)}, Made: at(r.MadeUs),
 		Expires: at(r.ExpiresUs), Used: maybeAt(r.UsedUs)}
 	copy(k.Device[:], r.Device)
 	return k, err == nil, err
@@ -293,7 +293,7 @@ func (t *Tx) PutTapDevice(ctx context.Context, d tap.Device) error {
 		return err
 	}
 	return t.fail("write device", t.q.PutTapDevice(ctx, dbq.PutTapDeviceParams{City: d.City, ID: d.ID[:], Key: d.Key,
-		SealKey: filled(d.Seal), Name: d.Name, Stop: int64(d.Stop), Mode: int64(d.Mode), EnrolledUs: us(d.Enrolled)}))
+		SealKey: filled(d.Seal), Name: d.Name, Stop: int64(d.Stop), Mode: int64(d.Mode), Province: int64(d.Province), EnrolledUs: us(d.Enrolled)}))
 }
 
 // TapDevice reads a device and what it last said of itself, locked in a writing
@@ -317,8 +317,8 @@ func (t *Tx) TapDevices(ctx context.Context, city string, behind gate.Device, li
 }
 
 func tapStateOf(r dbq.TapDevice) tap.State {
-	s := tap.State{Device: tap.Device{City: r.City, Key: r.Key, Seal: r.SealKey, Name: r.Name, Stop: uint32(r.Stop),
-		Mode: uint8(r.Mode), Enrolled: at(r.EnrolledUs), Revoked: maybeAt(r.RevokedUs)},
+	s := tap.State{Device: tap.Device{City: r.City, Key: r.Key, Seal: r.SealKey,
+		Place: tap.Place{Name: r.Name, Stop: uint32(r.Stop), Mode: uint8(r.Mode), Province: int(r.Province)}, Enrolled: at(r.EnrolledUs), Revoked: maybeAt(r.RevokedUs)},
 		Seen: at(r.SeenUs), List: uint64(r.List), Forks: int(r.Forks), Waiting: int(r.Waiting), Dropped: int(r.Dropped), Program: r.Program}
 	if r.List > 0 {
 		s.ListIssued = at(r.ListIssuedUs)

@@ -54,7 +54,7 @@ func idOf(k ed25519.PrivateKey) gate.Device {
 // enrolDevice writes a device without a token.
 func enrolDevice(t *testing.T, s *sqlstore.Store, k ed25519.PrivateKey) gate.Device {
 	t.Helper()
-	d := tap.Device{City: city, ID: idOf(k), Key: k.Public().(ed25519.PublicKey), Seal: make([]byte, 32), Name: "door", Stop: 7, Enrolled: t0}
+	d := tap.Device{City: city, ID: idOf(k), Key: k.Public().(ed25519.PublicKey), Seal: make([]byte, 32), Place: tap.Place{Name: "door", Stop: 7}, Enrolled: t0}
 	update(t, s, func(ctx context.Context, tx *sqlstore.Tx) error { return tx.PutTapDevice(ctx, d) })
 	return d.ID
 }
@@ -168,7 +168,7 @@ func testTapOrder(t *testing.T, s *sqlstore.Store) {
 		ctx := context.Background()
 		err := s.Update(ctx, func(tx *sqlstore.Tx) error {
 			for _, k := range []ed25519.PrivateKey{a, b} {
-				if err := tx.PutTapDevice(ctx, tap.Device{City: town, ID: idOf(k), Key: k.Public().(ed25519.PublicKey), Name: "door", Enrolled: t0}); err != nil {
+				if err := tx.PutTapDevice(ctx, tap.Device{City: town, ID: idOf(k), Key: k.Public().(ed25519.PublicKey), Place: tap.Place{Name: "door"}, Enrolled: t0}); err != nil {
 					return err
 				}
 			}
@@ -306,7 +306,7 @@ func issue(t *testing.T, s *sqlstore.Store, n int) []tap.Issued {
 	t.Helper()
 	places := make([]tap.Place, n)
 	for i := range places {
-		places[i] = tap.Place{Name: fmt.Sprint("Konak ", i+1), Stop: uint32(40 + i), Mode: 2}
+		places[i] = tap.Place{Name: fmt.Sprint("Konak ", i+1), Stop: uint32(40 + i), Mode: 2, Province: 35}
 	}
 	tokens, err := registry(s).Issue(t.Context(), city, audit.Actor{Kind: "staff", Ref: "op-1", Channel: "console"}, places, t0)
 	if err != nil {
@@ -338,7 +338,7 @@ func testEnrol(t *testing.T, s *sqlstore.Store) {
 	} {
 		d, err := g.Enrol(t.Context(), c.city, c.token, c.key, seal, c.at)
 		is(t, c.name, err, c.want)
-		if c.want == nil && (d.ID != statuslist.KeyIDOf(c.key) || d.Mode != 2 || d.Stop < 40) {
+		if c.want == nil && (d.ID != statuslist.KeyIDOf(c.key) || d.Mode != 2 || d.Province != 35 || d.Stop < 40) {
 			t.Errorf("%s: got %+v, want the place of its token", c.name, d)
 		}
 	}

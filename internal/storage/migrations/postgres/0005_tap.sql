@@ -2,13 +2,15 @@
 -- What validators tell. A device is named by the first 8 bytes of its key's
 -- digest, one run of it (boot) by 16 random bytes.
 
--- A token lets one device in, once. Only its digest is kept.
+-- A token lets one device in, once. Only its digest is kept. province is the
+-- plate code of a device of the portal of many provinces, 0 elsewhere.
 CREATE TABLE tap_token (
 	city       TEXT    NOT NULL,
 	hash       BYTEA   NOT NULL,
 	name       TEXT    NOT NULL,
 	stop       BIGINT  NOT NULL,
 	mode       BIGINT  NOT NULL,
+	province   BIGINT  NOT NULL,
 	made_us    BIGINT  NOT NULL,
 	expires_us BIGINT  NOT NULL,
 	used_us    BIGINT,
@@ -26,6 +28,7 @@ CREATE TABLE tap_device (
 	name           TEXT    NOT NULL,
 	stop           BIGINT  NOT NULL,
 	mode           BIGINT  NOT NULL,
+	province       BIGINT  NOT NULL,
 	enrolled_us    BIGINT  NOT NULL,
 	revoked_us     BIGINT,
 	forks          BIGINT  NOT NULL,

@@ -2,13 +2,15 @@
 -- What validators tell. A device is named by the first 8 bytes of its key's
 -- digest, one run of it (boot) by 16 random bytes.
 
--- A token lets one device in, once. Only its digest is kept.
+-- A token lets one device in, once. Only its digest is kept. province is the
+-- plate code of a device of the portal of many provinces, 0 elsewhere.
 CREATE TABLE tap_token (
 	city       TEXT    NOT NULL,
 	hash       BLOB    NOT NULL,
 	name       TEXT    NOT NULL,
 	stop       INTEGER NOT NULL,
 	mode       INTEGER NOT NULL,
+	province   INTEGER NOT NULL,
 	made_us    INTEGER NOT NULL,
 	expires_us INTEGER NOT NULL,
 	used_us    INTEGER,
@@ -26,6 +28,7 @@ CREATE TABLE tap_device (
 	name           TEXT    NOT NULL,
 	stop           INTEGER NOT NULL,
 	mode           INTEGER NOT NULL,
+	province       INTEGER NOT NULL,
 	enrolled_us    INTEGER NOT NULL,
 	revoked_us     INTEGER,
 	forks          INTEGER NOT NULL,
