@@ -67,7 +67,7 @@ func (s *Server) look(r *http.Request, p place) (board, error) {
 	}
 	net := p.queue.Network()
 	b := board{frame: s.frame(r, p, "screen.display.title"), place: p, calls: calls(tickets)}
-	b.frame.body = "t-display"
+	b.frame.body, b.frame.reload = "t-display", 10
 	for _, t := range tickets {
 		if t.State == booking.InQueue {
 			b.waiting++

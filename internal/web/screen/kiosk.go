@@ -25,7 +25,6 @@ var (
 
 const (
 	idle = 60 // seconds until a page that nobody touches is gone
-	warn = 45 // seconds until it says so
 	// A kiosk asks for help after so many vain tries, for so long: codes are
 	// not to be guessed at a door.
 	vain     = 8
@@ -38,14 +37,13 @@ const (
 // kioskFrame is a page that gives way to the first one by itself.
 func (s *Server) kioskFrame(r *http.Request, p place, title string) frame {
 	f := s.frame(r, p, title)
-	f.body, f.reload, f.quiet, f.to = "t-kiosk", idle, warn, p.path("kiosk")+"?lang=tr"
+	f.body, f.reload, f.to = "t-kiosk", idle, p.path("kiosk")+"?lang=tr"
 	return f
 }
 
 func (s *Server) welcome(w http.ResponseWriter, r *http.Request, p place) error {
 	f := s.frame(r, p, "screen.kiosk.title")
 	f.body = "t-kiosk"
-	f.reload = 300 // keeps a page that stands for days from growing old
 	return s.cfg.Ground.Site().Render(w, r, http.StatusOK, welcomePage(f, p))
 }
 
@@ -269,7 +267,7 @@ func (s *Server) number(w http.ResponseWriter, r *http.Request, p place) error {
 		return booking.ErrNoTicket
 	}
 	f := slip{frame: s.kioskFrame(r, p, "screen.number.title"), place: p, ticket: tickets[i]}
-	f.reload, f.quiet = 25, 0
+	f.reload = 25
 	if m, ok := p.queue.Network().ServiceByID(tickets[i].Service); ok {
 		f.matter = m.Name.In(string(lang(r.Context())))
 	}

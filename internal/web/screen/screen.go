@@ -12,6 +12,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -129,9 +130,17 @@ type frame struct {
 	place  string
 	now    time.Time
 	reload int    // seconds; 0 = never
-	to     string // where reloading leads; empty: the same page
+	to     string // where reloading leads; empty: the same page, and only where there is no script
 	body   string // class of the body
-	quiet  int    // seconds of nobody touching before the page warns; 0 = never
+}
+
+// refresh is what the page does by itself where there is no script. Script waits
+// until nobody has touched the page for so long, and says so before.
+func (f frame) refresh() string {
+	if f.to == "" {
+		return strconv.Itoa(f.reload)
+	}
+	return strconv.Itoa(f.reload) + ";url=" + f.to
 }
 
 func (s *Server) frame(r *http.Request, p place, title string) frame {

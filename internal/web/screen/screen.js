@@ -109,10 +109,15 @@
     d.addEventListener('submit', function (e) { if (sent) e.preventDefault(); sent = true; });
     addEventListener('pageshow', function (e) { sent = false; if (e.persisted) location.reload(); });
     [].forEach.call(d.querySelectorAll('[data-print]'), function (b) { b.hidden = false; });
-    var after = +body.getAttribute('data-quiet');
-    if (after && quiet) {
-      var from = Date.now();
-      setInterval(function () { quiet.hidden = Date.now() - from < after * 1000; }, 500);
-    }
+    // A page nobody touches gives way to the first one; a quarter of the time
+    // before, it says so.
+    var after = +body.getAttribute('data-reload') * 1000, from = Date.now();
+    if (!after) return;
+    ['pointerdown', 'keydown', 'input'].forEach(function (e) { d.addEventListener(e, function () { from = Date.now(); }); });
+    setInterval(function () {
+      var still = Date.now() - from;
+      if (quiet) quiet.hidden = still < after * 0.75;
+      if (still >= after) { from = Date.now(); location.replace(body.getAttribute('data-to')); }
+    }, 500);
   }
 })();
