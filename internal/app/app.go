@@ -25,6 +25,7 @@ import (
 	"turnike/internal/pairing"
 	"turnike/internal/person"
 	"turnike/internal/publish"
+	"turnike/internal/report"
 	"turnike/internal/sms"
 	"turnike/internal/storage"
 	"turnike/internal/storage/sqlstore"
@@ -45,6 +46,7 @@ type App struct {
 	// contacts seal who comes, by network.
 	contacts map[string]booking.Contacts
 	hooks    *hook.Service
+	reports  *report.Service
 	lists    map[string]*publish.List
 	worker   *outbox.Worker
 	sender   notify.Sender
@@ -143,6 +145,9 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 
 	// What people and machines see.
 	a.metrics = newMetrics(a)
+	if err := a.openReports(); err != nil {
+		return nil, err
+	}
 	site, err := citizen.New(citizen.Config{
 		Pairing: a.pairing, Cities: func() city.Set { return a.cities }, Now: cfg.Now,
 		Log: cfg.Log, TLS: cfg.TLS, Origins: cfg.Origins,
@@ -267,6 +272,7 @@ func (a *App) Run(ctx context.Context, started func(addr net.Addr)) error {
 	}
 	g.Go(func() error { a.work(wctx); return nil })
 	g.Go(func() error { a.workVisits(wctx); return nil })
+	g.Go(func() error { a.workReports(wctx); return nil })
 	g.Go(func() error { a.hooks.Run(wctx); return nil })
 	if a.worker != nil {
 		g.Go(func() error { a.worker.Run(wctx); return nil })

@@ -31,11 +31,13 @@ type Config struct {
 	Drain   time.Duration `default:"20s" env:"TURNIKE_DRAIN" help:"How long requests under way may take to finish when we are told to stop."`
 	LogJSON bool          `env:"TURNIKE_LOG_JSON" help:"Write the log as JSON lines."`
 
-	HES    HES    `embed:"" prefix:"hes-" envprefix:"TURNIKE_HES_"`
-	NVI    NVI    `embed:"" prefix:"nvi-" envprefix:"TURNIKE_NVI_"`
-	SMS    SMS    `embed:"" prefix:"sms-" envprefix:"TURNIKE_SMS_"`
-	Hooks  Hooks  `embed:"" prefix:"hook-" envprefix:"TURNIKE_HOOK_"`
-	Limits Limits `embed:"" prefix:"limit-" envprefix:"TURNIKE_LIMIT_"`
+	HES   HES   `embed:"" prefix:"hes-" envprefix:"TURNIKE_HES_"`
+	NVI   NVI   `embed:"" prefix:"nvi-" envprefix:"TURNIKE_NVI_"`
+	SMS   SMS   `embed:"" prefix:"sms-" envprefix:"TURNIKE_SMS_"`
+	Hooks Hooks `embed:"" prefix:"hook-" envprefix:"TURNIKE_HOOK_"`
+	// Interior is who takes reports of refused rides.
+	Interior Interior `embed:"" prefix:"interior-" envprefix:"TURNIKE_INTERIOR_"`
+	Limits   Limits   `embed:"" prefix:"limit-" envprefix:"TURNIKE_LIMIT_"`
 
 	KeyPassphrase string `env:"TURNIKE_KEY_PASSPHRASE" help:"Opens the installation's key file where it is sealed by a passphrase. Give it by environment or file, not as a flag."`
 

@@ -103,8 +103,11 @@ func Start(ctx context.Context, cfg Config, ready func(*World) error) error {
 		HES: app.HES{URL: w.SMSBox + sandbox.HESPath, User: sandbox.User, Password: sandbox.Password},
 		NVI: app.NVI{URL: w.SMSBox + sandbox.NVIPath},
 		SMS: app.SMS{Driver: "netgsm", URL: w.SMSBox + sandbox.GatewayPath("netgsm"), User: sandbox.User, Password: sandbox.Password, Header: sandbox.Header},
+		Interior: app.Interior{URL: w.SMSBox + sandbox.InteriorPath, User: sandbox.User, Password: sandbox.Password,
+			Recipient: w.Outside.InteriorKey(), ReceiptKey: w.Outside.ReceiptKey()},
 		Now: w.Clock.Now, Log: cfg.Log, Drain: 8 * time.Second,
 	}
+	g.Go(func() error { return w.govern(gctx, ac.ReportsFolder()) })
 	if w.App, err = app.New(gctx, ac); err != nil {
 		outside.Close()
 		return err
@@ -164,6 +167,23 @@ func (w *World) follow(ctx context.Context, g *errgroup.Group, id string) error 
 	}
 	g.Go(func() error { a.Run(ctx); return nil })
 	return nil
+}
+
+// govern is the office of a governor that reads the report files of its cities
+// as they come.
+func (w *World) govern(ctx context.Context, dir string) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if _, err := w.Outside.Governor(dir); err != nil {
+				w.cfg.Log.WarnContext(ctx, "the governor's office", "err", err)
+			}
+		}
+	}
 }
 
 // province is the one the portal's gate stands in: Malatya, whose board moved

@@ -25,6 +25,7 @@ const (
 	Unproven      Why = "unproven"       // the city asks for a better proof that the card is theirs
 	Unnamed       Why = "unnamed"        // the city's form asks no identity number, or the person is erased
 	Disputed      Why = "disputed"       // an appeal is not decided
+	Unconfirmed   Why = "unconfirmed"    // the ministry of health has not stood by it of late
 	NotTold       Why = "not_told"       // no notice has left, or its time to arrive is not over
 	BeforeStop    Why = "before_stop"    // it may have been before the stop took effect
 	BeforeNotice  Why = "before_notice"  // it may have been before the holder knew
@@ -54,6 +55,8 @@ type Rules struct {
 	// as told. A gateway's yes is no delivery, and a text may be slow.
 	Notice time.Duration
 	Proof  pairing.Proof // the least that is enough
+	// Fresh is how long the ministry's word stands without being asked again.
+	Fresh time.Duration
 	Zone   *time.Location
 }
 
@@ -92,6 +95,8 @@ func Decide(a tap.Attempt, s Stop, r Rules, now time.Time) Why {
 		return Unnamed
 	case s.Appeal:
 		return Disputed
+	case now.Sub(s.Confirmed) > r.Fresh:
+		return Unconfirmed
 	case told.IsZero() || !now.After(told):
 		return NotTold
 	case !a.Earliest.After(s.Since):

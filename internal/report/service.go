@@ -259,7 +259,8 @@ func (s *Service) rules(id string) (*city.Profile, Rules, Channel) {
 		return nil, Rules{}, nil
 	}
 	c, ok := s.cfg.Channel(id)
-	return p, Rules{On: ok, Notice: p.Report.Notice(), Proof: proofs[p.Report.Proof], Zone: p.Location()}, c
+	return p, Rules{On: ok, Notice: p.Report.Notice(), Proof: proofs[p.Report.Proof],
+		Fresh: 2 * time.Duration(p.Rules.RecheckHours) * time.Hour, Zone: p.Location()}, c
 }
 
 // proofs are the words of city files.
