@@ -16,6 +16,7 @@ type Arrival struct {
 	Matters int
 	Takes   time.Duration // at the counter
 	Never   bool          // has an appointment and does not come
+	Visit   string        // the appointment's id, where it is one in a store
 }
 
 // Rehearse plays a centre's day with given people, by the rules that call
@@ -86,7 +87,7 @@ func (n *Network) Rehearse(c *Centre, day Day, people []Arrival, pace *Pace, r *
 			if !ok {
 				continue
 			}
-			t := Ticket{DayKey: DayKey{n.ID, c.ID, day}, Number: len(tickets) + 1, Pool: pool, Service: p.Service,
+			t := Ticket{DayKey: DayKey{n.ID, c.ID, day}, Number: len(tickets) + 1, Visit: p.Visit, Pool: pool, Service: p.Service,
 				Matters: p.Matters, State: InQueue, Slot: p.Slot, Arrived: now}
 			if pace != nil && p.Slot.IsZero() {
 				w := n.Forecast(pace, Scene{pool, tickets, due(people, pool, c, n, day), func(u int) int { return desks[pool][u] }, now}, 0, 200, r)
@@ -245,7 +246,7 @@ func (n *Network) Comers(visits []Visit, r *rand.Rand) []Arrival {
 		if r.IntN(tardy) == 0 {
 			at = start.Add(minutes(lateFrom + (lateTo-lateFrom)*r.Float64()))
 		}
-		people[i] = Arrival{At: at, Slot: start, Service: v.Service, Matters: v.Matters, Takes: n.takes(v.Service, v.Matters, r),
+		people[i] = Arrival{Visit: v.ID, At: at, Slot: start, Service: v.Service, Matters: v.Matters, Takes: n.takes(v.Service, v.Matters, r),
 			Never: r.Float64() > showShare}
 	}
 	return people

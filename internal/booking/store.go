@@ -30,6 +30,7 @@ type Tx interface {
 	Remarks
 	Plans
 	Moves
+	Past
 }
 
 // DayRow heads a centre's day. Who changes anything of the day holds its row

@@ -35,7 +35,7 @@ ORDER BY day, unit, visit_id;
 -- name: PastVisits :many
 -- What figures are made of: nothing of who came. Held, resting and lapsed
 -- places are nobody's.
-SELECT day, unit, units, service, matters, channel, state, created_us
+SELECT id, day, unit, service, matters, channel, state, created_us
 FROM booking_visit
 WHERE city = @city AND centre = @centre AND day >= @from_day AND day <= @to_day AND state <> 1 AND state <> 4 AND state <> 13
 ORDER BY day, unit, id;

@@ -110,13 +110,15 @@ func (t *Tx) UpdateTicket(ctx context.Context, k booking.Ticket) error {
 // Tickets are all numbers of a day.
 func (t *Tx) Tickets(ctx context.Context, k booking.DayKey) ([]booking.Ticket, error) {
 	rows, err := t.q.Tickets(ctx, dbq.TicketsParams{City: k.City, Centre: k.Centre, Day: int64(k.Day)})
-	return each(rows, func(r dbq.BookingTicket) booking.Ticket {
-		return booking.Ticket{DayKey: booking.DayKey{City: r.City, Centre: r.Centre, Day: booking.Day(r.Day)},
-			Number: int(r.Number), Visit: textID(r.VisitID), Pool: r.Pool, Service: r.Service, Matters: int(r.Matters),
-			State: booking.TicketState(r.State), Desk: r.Desk, Recalls: int(r.Recalls), Slot: maybeAt(r.SlotUs),
-			Arrived: at(r.ArrivedUs), Called: maybeAt(r.CalledUs), Started: maybeAt(r.StartedUs), Ended: maybeAt(r.EndedUs),
-			Shown: durationOf(r.ShownUs)}
-	}), t.failBooking("read tickets", err)
+	return each(rows, ticketOf), t.failBooking("read tickets", err)
+}
+
+func ticketOf(r dbq.BookingTicket) booking.Ticket {
+	return booking.Ticket{DayKey: booking.DayKey{City: r.City, Centre: r.Centre, Day: booking.Day(r.Day)},
+		Number: int(r.Number), Visit: textID(r.VisitID), Pool: r.Pool, Service: r.Service, Matters: int(r.Matters),
+		State: booking.TicketState(r.State), Desk: r.Desk, Recalls: int(r.Recalls), Slot: maybeAt(r.SlotUs),
+		Arrived: at(r.ArrivedUs), Called: maybeAt(r.CalledUs), Started: maybeAt(r.StartedUs), Ended: maybeAt(r.EndedUs),
+		Shown: durationOf(r.ShownUs)}
 }
 
 // InsertEvent writes what happened to a number.

@@ -114,3 +114,18 @@ func (t *Tx) Moves(ctx context.Context, city, centre string, from, to booking.Da
 	rows, err := t.q.Moves(ctx, dbq.MovesParams{City: city, Centre: centre, FromDay: int64(from), ToDay: int64(to)})
 	return each(rows, moveOf), t.failBooking("read moves", err)
 }
+
+// PastVisits are the appointments of a centre as figures need them.
+func (t *Tx) PastVisits(ctx context.Context, city, centre string, from, to booking.Day) ([]booking.PastVisit, error) {
+	rows, err := t.q.PastVisits(ctx, dbq.PastVisitsParams{City: city, Centre: centre, FromDay: int64(from), ToDay: int64(to)})
+	return each(rows, func(r dbq.PastVisitsRow) booking.PastVisit {
+		return booking.PastVisit{ID: textID(r.ID), Day: booking.Day(r.Day), Unit: int(r.Unit), Service: r.Service,
+			Matters: int(r.Matters), Channel: booking.Channel(r.Channel), State: booking.State(r.State), Created: at(r.CreatedUs)}
+	}), t.failBooking("read past visits", err)
+}
+
+// PastTickets are the numbers a centre gave out.
+func (t *Tx) PastTickets(ctx context.Context, city, centre string, from, to booking.Day) ([]booking.Ticket, error) {
+	rows, err := t.q.PastTickets(ctx, dbq.PastTicketsParams{City: city, Centre: centre, FromDay: int64(from), ToDay: int64(to)})
+	return each(rows, ticketOf), t.failBooking("read past tickets", err)
+}
