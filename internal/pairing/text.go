@@ -59,8 +59,14 @@ func (s *Service) unansweredText(p *city.Profile, l string, f Form) string {
 	return i18n.T(lang(l), "sms.unanswered", "Card", i18n.Plain(p.CardName), "Last4", f.Card.Last4(), "Site", p.Site)
 }
 
+// stoppedText also says that riding is reported, where it is: nobody is told on
+// who has not been told.
 func (s *Service) stoppedText(p *city.Profile, l string, last4 string, until int32) string {
-	return i18n.T(lang(l), "sms.stopped", "Card", i18n.Plain(p.CardName), "Last4", last4, "Date", lang(l).DateShort(dayTime(until, p)), "Help", help(p))
+	key := "sms.stopped"
+	if p.Report.Channel != "" {
+		key = "sms.stopped_reported"
+	}
+	return i18n.T(lang(l), key, "Card", i18n.Plain(p.CardName), "Last4", last4, "Date", lang(l).DateShort(dayTime(until, p)), "Help", help(p))
 }
 
 // refusedText names the first thing to mend.
