@@ -13,7 +13,7 @@ import (
 	"turnike/internal/access"
 	"turnike/internal/audit"
 	"turnike/internal/booking"
-	"turnike/internal/storage/sqlstore"
+	"turnike/test/day"
 )
 
 func (r *reader) do(what string, number int, status int, more ...string) string {
@@ -30,7 +30,7 @@ func (r *reader) do(what string, number int, status int, more ...string) string 
 func TestCounter(t *testing.T) {
 	w := newWorld(t)
 	v := w.book("Ayşe", "Işık", "0532 000 00 17", "closing", 9, 0)
-	w.at(8, 55)
+	w.At(8, 55)
 	c := w.clerk("2", false)
 	page := c.get("", http.StatusOK)
 	w.says("the list", page, "09:00")
@@ -81,8 +81,8 @@ func TestCounter(t *testing.T) {
 // elsewhere is a visit at another centre.
 func (w *world) elsewhere() string {
 	w.t.Helper()
-	who := booking.Who{Phone: w.who.SessionTag("x"), Holder: w.who.SessionTag("x")}
-	v, err := w.svc.Book(w.t.Context(), booking.Request{Centre: "buca", Service: "closing", Day: day, Unit: 40,
+	who := booking.Who{Phone: w.Who.SessionTag("x"), Holder: w.Who.SessionTag("x")}
+	v, err := w.Visits.Book(w.t.Context(), booking.Request{Centre: "buca", Service: "closing", Day: day.Wednesday, Unit: 40,
 		Channel: booking.Desk, Actor: audit.System("test"), Who: who})
 	if err != nil {
 		w.t.Fatal(err)
@@ -94,7 +94,7 @@ func (w *world) elsewhere() string {
 // reads what happened.
 func TestRaceInWords(t *testing.T) {
 	w := newWorld(t)
-	w.at(9, 0)
+	w.At(9, 0)
 	one, two := w.clerk("1", false), w.clerk("2", false)
 	one.do("walk", 0, http.StatusOK, "service", "closing")
 	one.do("call", 1, http.StatusOK)
@@ -107,7 +107,7 @@ func TestRaceInWords(t *testing.T) {
 // quick.
 func TestQuickCounter(t *testing.T) {
 	w := newWorld(t)
-	w.at(9, 0)
+	w.At(9, 0)
 	quick := w.clerk("1", true)
 	quick.do("walk", 0, http.StatusOK, "service", "high-bill") // half an hour
 	w.says("nobody for a quick counter", quick.do("next", 0, http.StatusNotFound), "bekleyen yok")
@@ -122,7 +122,7 @@ func TestGreeter(t *testing.T) {
 	w := newWorld(t)
 	v := w.book("Ayşe", "Işık", "0532 000 00 17", "closing", 9, 0)
 	w.book("Ismail", "Çelik", "0532 000 00 29", "reopening", 9, 15)
-	w.at(8, 50)
+	w.At(8, 50)
 	g := w.enter(access.Session{Role: access.Clerk, Account: "greeter-1"})
 	for _, c := range []struct{ query, want string }{
 		{v.Code.String(), "Ayşe Işık"}, {"0017", "Ayşe Işık"}, {"0532 000 00 29", "Ismail Çelik"},
@@ -169,11 +169,7 @@ func TestGreeter(t *testing.T) {
 
 func (w *world) audit() []audit.Entry {
 	w.t.Helper()
-	var rows []audit.Entry
-	err := w.store.View(w.t.Context(), func(tx *sqlstore.Tx) (err error) {
-		rows, err = tx.AuditPage(w.t.Context(), "izsu", "", 1000)
-		return err
-	})
+	rows, err := w.Audit(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -184,7 +180,7 @@ func (w *world) audit() []audit.Entry {
 func TestWhoMayNot(t *testing.T) {
 	w := newWorld(t)
 	v := w.book("Ayşe", "Işık", "0532 000 00 17", "closing", 9, 0)
-	w.at(8, 50)
+	w.At(8, 50)
 	for name, se := range map[string]access.Session{
 		"another city":   {Role: access.Clerk, City: "ankara"},
 		"another centre": {Role: access.Clerk, Centres: []string{"buca"}},
@@ -210,8 +206,8 @@ func TestNumbers(t *testing.T) {
 	for i := range 6 {
 		w.book("Ayşe", "Işık", fmt.Sprintf("0532 000 01 %02d", i), "closing", 9+i/3, 15*(i%3))
 	}
-	w.at(8, 50)
-	due, err := w.svc.OnDay(t.Context(), "konak", day)
+	w.At(8, 50)
+	due, err := w.Visits.OnDay(t.Context(), "konak", day.Wednesday)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,10 +251,10 @@ func TestDay(t *testing.T) {
 	serving := map[int]int{} // counter to minutes left
 	walked, came, over := 0, 0, 0
 	for minute := 8*60 + 30; minute < 15*60; minute++ {
-		w.at(minute/60, minute%60)
+		w.At(minute/60, minute%60)
 		for i, v := range visits {
-			start, _ := w.svc.Network().StartOf(v.Place)
-			at := start.In(w.svc.Network().Location())
+			start, _ := w.Visits.Network().StartOf(v.Place)
+			at := start.In(w.Visits.Network().Location())
 			if i != 7 && at.Hour()*60+at.Minute()-5 == minute { // the eighth never comes
 				greeter.do("arrive", 0, http.StatusOK, "visit", v.ID, "from", "arrivals")
 				came++
@@ -278,7 +274,7 @@ func TestDay(t *testing.T) {
 				if k.Desk == desk && (k.State == booking.Called || k.State == booking.Serving) {
 					at = k
 				}
-				if k.State == booking.InQueue && (i != 2 || w.svc.Network().Short(k.Service, k.Matters)) {
+				if k.State == booking.InQueue && (i != 2 || w.Visits.Network().Short(k.Service, k.Matters)) {
 					waits = k
 				}
 			}
@@ -322,11 +318,11 @@ func TestDay(t *testing.T) {
 		t.Errorf("got %d numbers, %d served, %d missed; want %d, %d and 1", len(ts), served, missed, walked+came, over-1)
 	}
 	w.says("the screen's sum", clerks[0].get("", http.StatusOK), fmt.Sprintf("Bugün: %d bitti, 1 gelmedi, 0 vazgeçti", served))
-	w.clock.set((day + 1).At(5, w.svc.Network().Location()).Add(time.Minute))
-	if _, err := w.svc.CloseDay(t.Context(), "konak", day); err != nil {
+	w.Set((day.Wednesday + 1).At(5, w.Visits.Network().Location()).Add(time.Minute))
+	if _, err := w.Visits.CloseDay(t.Context(), "konak", day.Wednesday); err != nil {
 		t.Fatal(err)
 	}
-	f, err := w.svc.Figures(t.Context(), "konak", day, 1)
+	f, err := w.Visits.Figures(t.Context(), "konak", day.Wednesday, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +335,7 @@ func TestDay(t *testing.T) {
 	if f.Visits[booking.Done] != 12-noshows || f.Visits[booking.NoShow] != noshows {
 		t.Errorf("figures: got %v, want %d done and %d no-shows", f.Visits, 12-noshows, noshows)
 	}
-	wrong, err := w.svc.Audit(t.Context(), day, 1)
+	wrong, err := w.Visits.Audit(t.Context(), day.Wednesday, 1)
 	if err != nil || len(wrong) > 0 {
 		t.Errorf("counters: got %v and %v, want them to add up", wrong, err)
 	}

@@ -23,6 +23,18 @@
     b.click()
   })
 
+  // In a numbered group of choices a digit picks: the group has the focus then,
+  // so no letter or digit is taken from anybody who types.
+  d.querySelectorAll('[data-digits]').forEach(function (g) {
+    g.addEventListener('keydown', function (e) {
+      var r = g.querySelectorAll('input[type=radio]')[e.key - 1]
+      if (!r || e.ctrlKey || e.altKey || e.metaKey) return
+      e.preventDefault()
+      r.checked = true
+      r.focus()
+    })
+  })
+
   var print = d.querySelector('[data-print-now]')
   if (print) addEventListener('load', function () { setTimeout(function () { window.print() }, 50) })
 

@@ -1,128 +1,41 @@
 package counter_test
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"turnike/internal/access"
-	"turnike/internal/audit"
 	"turnike/internal/booking"
-	"turnike/internal/i18n"
-	"turnike/internal/notify"
-	"turnike/internal/person"
-	"turnike/internal/storage"
-	"turnike/internal/storage/sqlstore"
-	"turnike/internal/vault"
-	"turnike/internal/web/counter"
-	"turnike/internal/web/staff"
+	"turnike/test/day"
 )
-
-// clock is a time that tests move.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
-func (c *clock) set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = t
-}
 
 // world is a centre's day with its pages over a real database.
 type world struct {
-	t     *testing.T
-	clock *clock
-	store *sqlstore.Store
-	keys  *vault.Vault
-	svc   *booking.Service
-	who   booking.Contacts
-	web   *httptest.Server
-	doors doors
+	*day.Day
+	t   *testing.T
+	web *httptest.Server
 }
-
-// doors are the sessions of the test's people, by their cookie.
-type doors map[string]access.Session
-
-func (d doors) Session(_ context.Context, token string) (access.Session, bool, error) {
-	se, ok := d[token]
-	return se, ok, nil
-}
-
-func (d doors) Screen(context.Context, string) (access.Screen, bool, error) {
-	return access.Screen{}, false, nil
-}
-
-// day is a Wednesday without a holiday.
-var day = booking.Date(2021, 3, 17)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{t: day.At(8*60, time.UTC)}, doors: doors{}}
-	dir := t.TempDir()
-	var err error
-	if w.store, err = storage.Open(t.Context(), "sqlite:"+filepath.Join(dir, "rows.db"), true); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.store.Close() })
-	if w.keys, err = vault.Open(t.Context(), vault.Config{Dir: filepath.Join(dir, "keys"), Stock: 30}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.keys.Close() })
-	n, err := booking.Shipped("izsu")
+	d, err := day.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.clock.set(day.At(7*60, n.Location()))
-	w.who = booking.Contacts{Keys: w.keys, Network: n,
-		Message: func(id, city string, to person.Phone, text string, c notify.Class, due, expires time.Time) (notify.Queued, error) {
-			return notify.Queued{ID: id, City: city, Class: c, Sealed: []byte("sealed"), DueAt: due, Expires: expires}, nil
-		}}
-	w.svc = booking.New(booking.Config{Store: sqlstore.As[booking.Tx](w.store), Network: n, Now: w.clock.now, Tell: w.who.Tell})
-	if err := w.svc.Plan(t.Context(), day, 2); err != nil {
-		t.Fatal(err)
-	}
-	ground, err := staff.New(staff.Config{Access: w.doors, Now: w.clock.now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages := counter.New(counter.Config{Staff: ground, Now: w.clock.now,
-		Visits: func(id string) (*booking.Service, booking.Contacts, bool) { return w.svc, w.who, id == n.ID }})
-	w.web = httptest.NewServer(pages.Handler())
-	t.Cleanup(w.web.Close)
-	return w
-}
-
-// at moves the clock to an hour of the day.
-func (w *world) at(hour, minute int) {
-	w.clock.set(day.At(hour*60+minute, w.svc.Network().Location()))
+	web := httptest.NewServer(d.Handler)
+	t.Cleanup(func() { web.Close(); d.Close() })
+	return &world{d, t, web}
 }
 
 // book makes an appointment at Konak for somebody.
 func (w *world) book(first, last, phone, service string, hour, minute int) booking.Visit {
 	w.t.Helper()
-	r := person.Record{First: person.RestoreName(first), Last: person.RestoreName(last)}
-	var err error
-	if r.Phone, err = person.ParsePhone(phone); err != nil {
-		w.t.Fatal(err)
-	}
-	who, err := w.who.Who(w.t.Context(), r, i18n.Turkish)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	v, err := w.svc.Book(w.t.Context(), booking.Request{Centre: "konak", Service: service, Day: day, Unit: (hour*60 + minute) / 15,
-		Channel: booking.Desk, Actor: audit.Actor{Kind: "staff", Ref: "agent-1", Channel: "call"}, Who: who})
+	v, err := w.Book(w.t.Context(), "konak", first, last, phone, service, hour, minute)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -138,14 +51,7 @@ type reader struct {
 
 func (w *world) enter(se access.Session) *reader {
 	w.t.Helper()
-	token := fmt.Sprintf("token-%d", len(w.doors))
-	if se.City == "" {
-		se.City = "izsu"
-	}
-	if se.Account == "" {
-		se.Account = token
-	}
-	w.doors[token] = se
+	token := w.Enter(se)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		w.t.Fatal(err)
@@ -154,7 +60,7 @@ func (w *world) enter(se access.Session) *reader {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	jar.SetCookies(u, []*http.Cookie{{Name: "staff", Value: token, Path: "/"}})
+	jar.SetCookies(u, []*http.Cookie{{Name: day.Cookie, Value: token, Path: "/"}})
 	return &reader{w, w.web.URL + "/staff/izsu/queue/konak/", &http.Client{Jar: jar}}
 }
 
@@ -223,7 +129,7 @@ func (w *world) silent(what, page, text string) {
 // tickets are the day's numbers.
 func (w *world) tickets() []booking.Ticket {
 	w.t.Helper()
-	ts, _, err := w.svc.Tickets(w.t.Context(), "konak")
+	ts, _, err := w.Visits.Tickets(w.t.Context(), "konak")
 	if err != nil {
 		w.t.Fatal(err)
 	}
