@@ -341,6 +341,9 @@ func (r *reader) retrieval() (out retrieval) {
 			l.bumps = r.take(int((l.starts + 4*ribbonBucket - 1) / (4 * ribbonBucket)))
 		}
 		l.bits = r.take(int((l.columns-1)/8 + 1))
+		if n := l.columns % 8; n > 0 && len(l.bits) > 0 && l.bits[len(l.bits)-1]>>n != 0 {
+			r.fail("columns past the last")
+		}
 	}
 	if r.err != nil {
 		return retrieval{}

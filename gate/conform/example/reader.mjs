@@ -2,7 +2,7 @@
 // than ours: what the page says is enough. Plain rather than fast.
 //
 //   turnike gate conform --exec node gate/conform/example/reader.mjs
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createHash, createHmac, createPublicKey, verify } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -16,10 +16,10 @@ const signedBy = (key, body, signature) => verify(null, body, createPublicKey({
 const fail = what => { throw new Error(what); };
 
 class Reader {
-  constructor(file, magic) {
+  constructor(file, magic, newest = 1) {
     this.b = file; this.at = 5;
     if (file.length < 5 || file.subarray(0, 4).toString() !== magic) fail(`no ${magic} file`);
-    if (file[4] !== 1) fail("unknown version");
+    if (file[4] < 1 || file[4] > newest) fail("unknown version");
   }
   take(n) { if (this.at + n > this.b.length) fail("cut short"); this.at += n; return this.b.subarray(this.at - n, this.at); }
   u8() { return this.take(1)[0]; }
@@ -66,7 +66,7 @@ function parseRoot(file) {
 
 function parseHead(file) {
   if (file.length > 16384) fail("head too long");
-  const r = new Reader(file, "TKLH"), h = { file, city: r.string(64), sequence: r.big() };
+  const r = new Reader(file, "TKLH", 2), h = { file, city: r.string(64), sequence: r.big() };
   if (h.sequence === 0n) fail("sequence 0");
   h.issued = r.time(); h.notAfter = r.time(); h.root = r.uvarint(); h.cards = r.uvarint();
   h.ranges = r.take(32); h.array = r.take(32); h.rules = []; h.deltas = [];
@@ -77,6 +77,7 @@ function parseHead(file) {
     if (d.from >= d.to) fail("a delta to nowhere");
     h.deltas.push(d);
   }
+  if (file[4] === 2) { h.functions = r.take(32); if (h.functions.every(b => b === 0)) fail("no functions"); }
   h.key = hex(r.take(8)); h.body = file.subarray(0, r.at); h.signature = r.take(64); r.end();
   return h;
 }
@@ -199,7 +200,9 @@ function parseRanges(file) {
   for (let n = r.u8(); n > 0; n--) out.schemes.push({ id: r.u8(), kind: r.u8(), digits: r.u8(), check: r.u8(), name: r.string(64) });
   for (let n = r.uvarint(2 ** 20); n > 0; n--) {
     const scheme = r.u8();
-    if (out.schemes.find(s => s.id === scheme)?.kind) {
+    const kind = out.schemes.find(s => s.id === scheme)?.kind;
+    if (kind === 2) fail("a run of chips");
+    if (kind) {
       const tags = [];
       for (let k = r.uvarint(); k > 0; k--) tags.push(r.take(8).readBigUInt64BE());
       out.runs.push({ scheme, tags, n: tags.length });
@@ -276,11 +279,103 @@ function build(h, start, list) {
   return list;
 }
 
+const u64 = x => BigInt.asUintN(64, x), G = 0x9e3779b97f4a7c15n;
+const mix = x => {
+  x = u64((x ^ x >> 30n) * 0xbf58476d1ce4e5b9n);
+  x = u64((x ^ x >> 27n) * 0x94d049bb133111ebn);
+  return x ^ x >> 31n;
+};
+
+function readRetrieval(r) {
+  const layers = [], n = r.u8();
+  if (n > 12) fail("too many layers");
+  for (let i = 0; i < n; i++) {
+    const columns = r.uvarint(2 ** 31), starts = columns > 128 ? columns - 127 : 1;
+    if (!columns) fail("no columns");
+    const bumps = r.uvarint(1) ? r.take(Math.ceil(starts / 2048)) : null, bits = r.take(Math.ceil(columns / 8));
+    if (columns % 8 && bits.at(-1) >> columns % 8) fail("columns past the last");
+    layers.push({ columns, starts, bumps, bits });
+  }
+  return key => {
+    for (const [i, l] of layers.entries()) {
+      const h = mix(u64(key + BigInt(i) * G)), start = Number(h * BigInt(l.starts) >> 64n);
+      const bucket = Math.floor(start / 512), code = l.bumps ? l.bumps[bucket >> 2] >> bucket % 4 * 2 & 3 : 0;
+      if (start % 512 < [0, 88, 176, 512][code]) continue;
+      let low = u64((h ^ h >> 32n) * 0xd6e8feb86659fd93n), high = u64((h ^ h >> 29n) * 0xa0761d6478bd642fn);
+      let taken = (low ^ low >> 32n) | (high ^ high >> 31n) << 64n, parity = 0;
+      for (let c = start; taken && c < l.columns; c++, taken >>= 1n) if (taken & 1n) parity ^= l.bits[c >> 3] >> c % 8 & 1;
+      return parity;
+    }
+    return 0;
+  };
+}
+
+function parseFunction(file, from, to) {
+  const r = new Reader(file, "TKLS");
+  if (r.big() !== from || r.big() !== to) fail("another function");
+  r.uvarint();
+  const seed = r.take(8).readBigUInt64BE(), leaves = [], forks = [];
+  for (let n = r.u8() + 1; n > 0; n--) {
+    const cls = r.u8();
+    if (cls > 31 && cls !== 255) fail("no class");
+    leaves.push(cls === 255 ? null : { cls, stop: r.uvarint(2 ** 31 - 1) });
+  }
+  const befores = leaves.filter(l => !l).length;
+  if (befores > 1 || befores && from === 0n) fail("as before what");
+  const way = i => {
+    const w = r.take(2).readUInt16BE();
+    if (w < 32768 ? w <= i || w >= leaves.length - 1 : 65535 - w >= leaves.length) fail("way");
+    return w;
+  };
+  for (let i = 0; i < leaves.length - 1; i++) {
+    const bits = r.u8();
+    if (bits > 32) fail("filter bits");
+    forks.push({ bits, common: way(i), rare: way(i) });
+  }
+  const filter = readRetrieval(r), exact = readRetrieval(r);
+  r.end();
+  return value => {
+    const t = u64(value + seed), key = (f, b) => mix(t ^ u64(BigInt(256 * f + b) * G));
+    let at = forks.length ? 0 : 65535;
+    while (at < 32768) {
+      const f = forks[at];
+      let rare = true;
+      for (let b = 0; rare && b < f.bits; b++) { const k = key(at, b + 1); rare = BigInt(filter(k & ~1n)) === (k & 1n); }
+      at = rare && exact(key(at, 0) & ~1n) ? f.rare : f.common;
+    }
+    return leaves[65535 - at];
+  };
+}
+
+function functions(h) {
+  if (!h.functions) return null;
+  const file = get("functions-" + hex(h.functions.subarray(0, 8)));
+  if (hex(sha(file)) !== hex(h.functions) || file.length > 16384) fail("functions digest");
+  const r = new Reader(file, "TKLM"), n = r.u8(), out = [];
+  if (n < 1 || n > 64) fail("number of functions");
+  for (let i = 0, from = 0n; i < n; i++) {
+    const to = r.big(), size = r.uvarint(), digest = r.take(32);
+    if (to <= from) fail("a function to nowhere");
+    const file = get(`function-${from}-${to}-${hex(digest.subarray(0, 8))}`);
+    if (file.length !== size || hex(sha(file)) !== hex(digest)) fail("function digest");
+    out.unshift(parseFunction(file, from, to));
+    from = to;
+  }
+  r.end();
+  return out;
+}
+
+// In the cases the city's tag key is these sixteen letters.
+function chip(s, payload) {
+  const tag = createHmac("sha256", "turnike conforms").update(Buffer.from([s.id])).update(payload).digest();
+  return tag.readBigUInt64BE() | 1n << 63n;
+}
+
 let live = null;
 function restore() {
   if (!mem.head) return;
   const h = parseHead(unpack(mem.head)), table = new Map(mem.list.table);
-  live = { h, list: { array: unpack(mem.list.array), table, bytes: unpack(mem.list.bytes) }, ranges: ranges(h), rules: rules(h) };
+  live = { h, list: { array: unpack(mem.list.array), table, bytes: unpack(mem.list.bytes) }, ranges: ranges(h), rules: rules(h), functions: functions(h) };
 }
 
 function follow() {
@@ -305,7 +400,7 @@ function follow() {
   for (const [id, seq] of Object.entries(mem.ratchet)) if (named(id) && h.sequence < BigInt(seq)) fail("rollback");
   const held = live?.h;
   if (held && named(held.key) && !(h.sequence > held.sequence || h.sequence === held.sequence && h.issued > held.issued)) fail("rollback");
-  const next = { h, ranges: ranges(h), rules: rules(h), list: null };
+  const next = { h, ranges: ranges(h), rules: rules(h), functions: functions(h), list: null };
   if (held && hex(held.array) === hex(h.array)) next.list = live.list;
   else {
     try { if (held) next.list = build(h, held.sequence, live.list); } catch { /* then from the full list */ }
@@ -329,6 +424,18 @@ function checked(s, digits) {
   return digits;
 }
 
+function statusOf(number) {
+  const i = indexOf(number);
+  if (i >= 0) return live.list.table.get(live.list.array[i]);
+  const digits = number.replace(/[ -]/g, "");
+  for (const s of live.functions ? live.ranges.schemes : []) {
+    const payload = s.kind === 2 ? checked(s, digits) : null;
+    if (payload === null) continue;
+    for (const f of live.functions) { const status = f(chip(s, payload)); if (status) return status; }
+  }
+  return null;
+}
+
 function indexOf(number) {
   const digits = number.replace(/[ -]/g, "");
   for (const s of live.ranges.schemes) {
@@ -343,15 +450,15 @@ function indexOf(number) {
 const words = ["stale", "open", "open-full-fare", "refuse"];
 function decide(number, unix, mode) {
   if (!live) return "stale";
-  const i = indexOf(number);
-  if (i < 0) return "refuse";
+  const status = statusOf(number);
+  if (!status) return "refuse";
   const fresh = unix <= live.h.notAfter, t = fresh ? Math.max(unix, live.h.issued) : unix;
   const ascending = live.rules.map((r, i) => ({ r, i })).sort((a, b) => a.r.from - b.r.from || a.i - b.i).map(x => x.r);
   const table = ascending.filter(r => r.from <= t).at(-1) ?? ascending[0];
   if (!table) return "stale";
   const offset = (table.zone.filter(z => z.at <= t).at(-1) ?? table.zone[0]).offset, local = t + offset;
   const day = Math.floor(local / 86400), minute = Math.floor((local - day * 86400) / 60), weekday = (((day + 3) % 7) + 7) % 7;
-  const { cls, stop } = live.list.table.get(live.list.array[i]);
+  const { cls, stop } = status;
   if (stop !== 0 && day <= stop) return words[fresh ? table.stopped : table.staleStopped];
   if (!fresh) return words[table.staleByClass[cls]];
   const row = table.rows.find(r => (r.classes === 0 || r.classes >>> cls & 1) && r.from <= day && (r.to === 0 || day <= r.to) &&

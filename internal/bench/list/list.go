@@ -67,6 +67,9 @@ func Run(cfg Config) (bench.Report, error) {
 			return bench.Report{}, fmt.Errorf("bench list: %s: %w", m.name, err)
 		}
 	}
+	if err := r.chips(); err != nil {
+		return bench.Report{}, fmt.Errorf("bench list: %w", err)
+	}
 	if cfg.Page != nil {
 		if err := draw(cfg.Page, r.sizes); err != nil {
 			return bench.Report{}, fmt.Errorf("bench list: %w", err)
@@ -122,6 +125,8 @@ type runner struct {
 	stride  uint64 // between the first numbers of two ranges
 	sizes   []size
 	note    string
+
+	chipCards int
 }
 
 // cutoff is the first card of a range.
@@ -211,7 +216,7 @@ func (r *runner) mix(m mix, timed bool) error {
 	now := time.Unix(int64(today)*86400, 0).UTC().Add(7 * time.Hour)
 	pop := r.population(m)
 	dir := filepath.Join(r.Dir, fmt.Sprint("mix", len(r.figures["full_to_bound"])))
-	pub, anchor, err := r.publisher(dir, now)
+	pub, anchor, err := r.publisher(dir, r.ranges, now)
 	if err != nil {
 		return err
 	}
@@ -257,7 +262,7 @@ func (r *runner) mix(m mix, timed bool) error {
 	return os.RemoveAll(dir)
 }
 
-func (r *runner) publisher(dir string, now time.Time) (*statuslist.Publisher, statuslist.Anchor, error) {
+func (r *runner) publisher(dir string, ranges *statuslist.Ranges, now time.Time) (*statuslist.Publisher, statuslist.Anchor, error) {
 	root := statuslist.Root{City: "bench", Version: 1, Threshold: 2}
 	var anchor statuslist.Anchor
 	for _, name := range []string{"a", "b", "c"} {
@@ -270,7 +275,7 @@ func (r *runner) publisher(dir string, now time.Time) (*statuslist.Publisher, st
 		return nil, anchor, err
 	}
 	pub, err := statuslist.OpenPublisher(statuslist.PublisherConfig{
-		Dir: dir, City: "bench", Ranges: r.ranges, Key: key("list"), Roots: [][]byte{file}, Rules: []*statuslist.Rules{rules()},
+		Dir: dir, City: "bench", Ranges: ranges, Key: key("list"), Roots: [][]byte{file}, Rules: []*statuslist.Rules{rules()},
 	})
 	return pub, anchor, err
 }
@@ -488,6 +493,12 @@ func (r *runner) report() (bench.Report, error) {
 		{"decide_allocs", "=0", r.figures["decide_allocs"], ""},
 		{"publish_s", "<=1", worst("publish_s"), "the slowest publication, full lists included"},
 		{"gate_load_s", "<=0.3", r.figures["gate_load_s"], ""},
+		{"ribbon_to_bound", "<=1.12", worst("ribbon_to_bound"), fmt.Sprintf("%d chips without ranges; the worst of %d mixes; built in %.1f s at most", r.chipCards, len(chipMixes), slices.Max(r.figures["ribbon_build_s"]))},
+		{"ribbon_delta_to_bound", "<=1.12", worst("ribbon_delta_to_bound"), "what a day's changes lay over it"},
+		{"ribbon_wrong_cards", "=0", []float64{sum(r.figures["ribbon_wrong_cards"])}, "every chip issued, after the changes"},
+		{"ribbon_publish_s", "<=1", worst("ribbon_publish_s"), "a day's changes at once"},
+		{"ribbon_decide_ns", "<=240", r.figures["ribbon_decide_ns"], "the deadline, with a day's changes laid over"},
+		{"ribbon_allocs", "=0", r.figures["ribbon_allocs"], ""},
 	} {
 		bar, err := bench.NewBar(b.name, b.bar, b.rounds)
 		if err != nil {

@@ -13,12 +13,12 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Bars) != 8 {
-		t.Errorf("bars: got %d, want 8", len(r.Bars))
+	if len(r.Bars) != 14 {
+		t.Errorf("bars: got %d, want 14", len(r.Bars))
 	}
 	for _, b := range r.Bars {
 		switch b.Name {
-		case "wrong_cards", "decide_allocs":
+		case "wrong_cards", "decide_allocs", "ribbon_wrong_cards", "ribbon_allocs":
 			if !b.OK {
 				t.Errorf("%s: got %v, want %s\n%s", b.Name, b.Median, b.Bar, log.String())
 			}
