@@ -57,7 +57,7 @@ type Rules struct {
 	Proof  pairing.Proof // the least that is enough
 	// Fresh is how long the ministry's word stands without being asked again.
 	Fresh time.Duration
-	Zone   *time.Location
+	Zone  *time.Location
 }
 
 // Told is when the holder counts as told, zero where nobody does.
