@@ -270,7 +270,7 @@ func (s *Service) Draft(ctx context.Context, token string, n Newcomer) (Draft, e
 		return Draft{}, err
 	}
 	d.Record.Secret = newSecret()
-	state, err := s.sealState("draft", d)
+	state, err := s.SealState("draft", d)
 	return Draft{State: state, Login: d.Record.Login, Secret: d.Record.Secret, URL: s.otpURL(row.City, d.Record)}, err
 }
 
@@ -289,7 +289,7 @@ func (s *Service) openDraft(ctx context.Context, token, state string) (draft, In
 	if err != nil {
 		return d, row, err
 	}
-	if err := s.openState("draft", state, &d); err != nil {
+	if err := s.OpenState("draft", state, &d); err != nil {
 		return d, row, err
 	}
 	if d.Invite != row.ID || s.cfg.Now().Sub(d.At) >= draftLife {

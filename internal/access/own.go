@@ -79,14 +79,14 @@ func (s *Service) NewCodes(ctx context.Context, se Session, password string) (Dr
 			return Draft{}, err
 		}
 	}
-	state, err := s.sealState("codes/"+se.Account, draft{ID: a.ID, Record: next, At: s.cfg.Now()})
+	state, err := s.SealState("codes/"+se.Account, draft{ID: a.ID, Record: next, At: s.cfg.Now()})
 	return Draft{State: state, Login: r.Login, Secret: next.Secret, URL: s.otpURL(a.City, next)}, err
 }
 
 // RedraftCodes shows the page of NewCodes again.
 func (s *Service) RedraftCodes(se Session, state string) (Draft, error) {
 	var d draft
-	if err := s.openState("codes/"+se.Account, state, &d); err != nil {
+	if err := s.OpenState("codes/"+se.Account, state, &d); err != nil {
 		return Draft{}, err
 	}
 	return Draft{State: state, Login: d.Record.Login, Secret: d.Record.Secret, URL: s.otpURL(se.City, d.Record)}, nil
@@ -96,7 +96,7 @@ func (s *Service) RedraftCodes(se Session, state string) (Draft, error) {
 // the old password is out.
 func (s *Service) KeepCodes(ctx context.Context, se Session, state, code string) error {
 	var d draft
-	if err := s.openState("codes/"+se.Account, state, &d); err != nil {
+	if err := s.OpenState("codes/"+se.Account, state, &d); err != nil {
 		return err
 	}
 	if s.cfg.Now().Sub(d.At) >= draftLife {

@@ -129,7 +129,7 @@ func (s *Service) DraftPasskey(ctx context.Context, token string, n Newcomer, rp
 		return Draft{}, err
 	}
 	d.Key = &c
-	state, err := s.sealState("draft", d)
+	state, err := s.SealState("draft", d)
 	return Draft{State: state, Login: d.Record.Login, Options: options}, err
 }
 
@@ -159,14 +159,14 @@ func (s *Service) AskPasskey(rp RP) (state string, options []byte, err error) {
 	if options, err = json.Marshal(o.Response); err != nil {
 		return "", nil, fmt.Errorf("ask for a passkey: %w", err)
 	}
-	state, err = s.sealState("passkey", ceremony{Data: *data, At: s.cfg.Now()})
+	state, err = s.SealState("passkey", ceremony{Data: *data, At: s.cfg.Now()})
 	return state, options, err
 }
 
 // proven checks an answer: whose it is, and their passkeys with the counter on.
 func (s *Service) proven(ctx context.Context, rp RP, state string, credential []byte) (city, id string, key *webauthn.Credential, err error) {
 	var c ceremony
-	if err := s.openState("passkey", state, &c); err != nil {
+	if err := s.OpenState("passkey", state, &c); err != nil {
 		return "", "", nil, err
 	}
 	if s.cfg.Now().Sub(c.At) >= draftLife {
@@ -252,14 +252,14 @@ func (s *Service) AddPasskey(ctx context.Context, se Session, rp RP) (state stri
 	if err != nil {
 		return "", nil, err
 	}
-	state, err = s.sealState("add/"+se.Account, c)
+	state, err = s.SealState("add/"+se.Account, c)
 	return state, options, err
 }
 
 // KeepPasskey ends it. name is what they call the machine.
 func (s *Service) KeepPasskey(ctx context.Context, se Session, rp RP, state, name string, credential []byte) error {
 	var c ceremony
-	if err := s.openState("add/"+se.Account, state, &c); err != nil {
+	if err := s.OpenState("add/"+se.Account, state, &c); err != nil {
 		return err
 	}
 	if n, err := person.ParseName(name); err == nil {

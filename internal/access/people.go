@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"turnike/internal/audit"
 	"turnike/internal/person"
 )
 
@@ -204,4 +205,47 @@ func (s *Service) NameOf(ctx context.Context, city, id string) (string, error) {
 	}
 	p, err := s.person(ctx, a)
 	return p.Name, err
+}
+
+// Line is a row of the audit with its actor's name, where they work here.
+type Line struct {
+	audit.Entry
+	Name string
+}
+
+// Audit is a tenant's audit, newest first, before a row ("" from the newest).
+// The look is itself written down.
+func (s *Service) Audit(ctx context.Context, se Session, city, before string, limit int) ([]Line, error) {
+	if !se.May(ReadAudit, city, "") || city == Everywhere && se.City != Everywhere {
+		return nil, ErrUnknown
+	}
+	e := s.entry(se.Actor(), city, "audit.read", "", "ok")
+	e.Purpose = "audit"
+	var rows []audit.Entry
+	err := s.cfg.Store.Update(ctx, func(tx Tx) (err error) {
+		if rows, err = tx.AuditBefore(ctx, city, before, limit); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, e)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read audit: %w", err)
+	}
+	names := map[string]string{}
+	var lines []Line
+	for _, r := range rows {
+		name, ok := names[r.Actor.Ref]
+		if !ok && r.Actor.Kind == "staff" {
+			for _, c := range []string{city, Everywhere} {
+				if name == "" {
+					if name, err = s.NameOf(ctx, c, r.Actor.Ref); err != nil {
+						return nil, err
+					}
+				}
+			}
+			names[r.Actor.Ref] = name
+		}
+		lines = append(lines, Line{r, name})
+	}
+	return lines, nil
 }

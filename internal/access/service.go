@@ -238,10 +238,10 @@ func (s *Service) change(ctx context.Context, city, id string, fn func(a *Accoun
 	return Account{}, record{}, ErrMoved
 }
 
-// sealState keeps something between two pages in the reader's browser, where
+// SealState keeps something between two pages in the reader's browser, where
 // they can neither read nor change it. what says what for: a state opens
 // nowhere else.
-func (s *Service) sealState(what string, v any) (string, error) {
+func (s *Service) SealState(what string, v any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("seal %s: %w", what, err)
@@ -253,7 +253,8 @@ func (s *Service) sealState(what string, v any) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(ct), nil
 }
 
-func (s *Service) openState(what, state string, v any) error {
+// OpenState undoes SealState; what is not ours, or too old, is ErrLapsed.
+func (s *Service) OpenState(what, state string, v any) error {
 	ct, err := base64.RawURLEncoding.DecodeString(state)
 	if err != nil {
 		return ErrLapsed

@@ -94,7 +94,7 @@ func (s *Service) Password(ctx context.Context, login, password, known string) (
 		}
 		return "", ErrWrong
 	}
-	return s.sealState("half", half{City: a.City, ID: a.ID, Known: friend, At: s.cfg.Now()})
+	return s.SealState("half", half{City: a.City, ID: a.ID, Known: friend, At: s.cfg.Now()})
 }
 
 // pause waits, or until the caller has gone.
@@ -140,7 +140,7 @@ func (s *Service) failed(ctx context.Context, a Account, how string) error {
 // Code is the second half: a one-time code of six digits, or a recovery code.
 func (s *Service) Code(ctx context.Context, state, code string) (In, error) {
 	var h half
-	if err := s.openState("half", state, &h); err != nil {
+	if err := s.OpenState("half", state, &h); err != nil {
 		return In{}, err
 	}
 	if s.cfg.Now().Sub(h.At) >= halfLife {

@@ -122,6 +122,9 @@ type DeviceTx interface {
 // Tx is what access needs of a transaction.
 type Tx interface {
 	audit.Log
+	// AuditBefore is a tenant's audit, newest first, before a row; "" is from
+	// the newest.
+	AuditBefore(ctx context.Context, city, before string, limit int) ([]audit.Entry, error)
 	AccountTx
 	SessionTx
 	DeviceTx

@@ -379,6 +379,56 @@ func (q *Queries) Accounts(ctx context.Context, arg AccountsParams) ([]AccessAcc
 	return items, nil
 }
 
+const auditBefore = `-- name: AuditBefore :many
+SELECT city, id, at_us, actor_kind, actor_ref, channel, action, subject, object, purpose, result
+FROM audit
+WHERE city = $1 AND id < $2
+ORDER BY id DESC
+LIMIT $3
+`
+
+type AuditBeforeParams struct {
+	City    string
+	Before  []byte
+	MaxRows int32
+}
+
+// For somebody who reads backwards from today.
+func (q *Queries) AuditBefore(ctx context.Context, arg AuditBeforeParams) ([]Audit, error) {
+	rows, err := q.db.QueryContext(ctx, auditBefore, arg.City, arg.Before, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Audit
+	for rows.Next() {
+		var i Audit
+		if err := rows.Scan(
+			&i.City,
+			&i.ID,
+			&i.AtUs,
+			&i.ActorKind,
+			&i.ActorRef,
+			&i.Channel,
+			&i.Action,
+			&i.Subject,
+			&i.Object,
+			&i.Purpose,
+			&i.Result,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dropAccessSession = `-- name: DropAccessSession :execrows
 DELETE FROM access_session WHERE city = $1 AND id = $2 AND account = $3
 `

@@ -131,3 +131,11 @@ FROM access_device
 WHERE city = @city AND id > @after
 ORDER BY id
 LIMIT @max_rows;
+
+-- name: AuditBefore :many
+-- For somebody who reads backwards from today.
+SELECT city, id, at_us, actor_kind, actor_ref, channel, action, subject, object, purpose, result
+FROM audit
+WHERE city = @city AND id < @before
+ORDER BY id DESC
+LIMIT @max_rows;

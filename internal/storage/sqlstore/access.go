@@ -1,12 +1,14 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
 	"time"
 
 	"turnike/internal/access"
+	"turnike/internal/audit"
 	"turnike/internal/pairing"
 	"turnike/internal/person"
 	"turnike/internal/storage/dbq"
@@ -295,4 +297,20 @@ func screenOf(r dbq.AccessDevice) access.Device {
 	return access.Device{City: r.City, ID: textID(r.ID), Centre: r.Centre, Kind: r.Kind, Name: r.Name, Pick: int(r.Pick),
 		Code: tagOf(r.Code), CodeUntil: maybeAt(r.CodeUntilUs), Tries: int(r.Tries), Token: tagOf(r.Token), Made: at(r.MadeUs),
 		Enrolled: maybeAt(r.EnrolledUs), Seen: maybeAt(r.SeenUs), Ended: maybeAt(r.EndedUs)}
+}
+
+// AuditBefore is a tenant's audit, newest first, before a row; "" is from the
+// newest.
+func (t *Tx) AuditBefore(ctx context.Context, city, before string, limit int) ([]audit.Entry, error) {
+	if t.bufs != nil {
+		if err := t.settle(ctx, t.bufs.audit); err != nil {
+			return nil, err
+		}
+	}
+	key, ok := binID(before)
+	if !ok {
+		key = bytes.Repeat([]byte{0xff}, 16) // after every id
+	}
+	rows, err := t.q.AuditBefore(ctx, dbq.AuditBeforeParams{City: city, Before: key, MaxRows: int32(limit)})
+	return each(rows, entryOf), t.failAccess("read audit", err)
 }

@@ -25,6 +25,12 @@ type Form struct {
 // Get is the value of a field, or "".
 func (f Form) Get(name string) string { return strings.TrimSpace(f.values.Get(name)) }
 
+// Raw is the value as it was sent, blanks and all: a password may end in one.
+func (f Form) Raw(name string) string { return f.values.Get(name) }
+
+// Values are all of them, to be sent on; they are the form's own.
+func (f Form) Values() url.Values { return f.values }
+
 // Ticked reports whether a box was ticked.
 func (f Form) Ticked(name string) bool { return f.values.Get(name) != "" }
 

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 
+	"turnike/internal/i18n"
 	"turnike/internal/web/assets"
 )
 
@@ -20,4 +21,12 @@ func (p Page) fullTitle(ctx context.Context) string {
 		return T(ctx, "page.title_error", "Title", p.Title, "Place", p.Place)
 	}
 	return T(ctx, "page.title", "Title", p.Title, "Place", p.Place)
+}
+
+// inLanguage is the page's own address in another language.
+func (p Page) inLanguage(l i18n.Lang) string {
+	if p.Query == "" {
+		return "?lang=" + string(l)
+	}
+	return "?" + p.Query + "&lang=" + string(l)
 }

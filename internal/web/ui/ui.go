@@ -73,6 +73,7 @@ type Page struct {
 	// posts that form (field "_lang"), so that nothing typed is lost; without a
 	// form it links to the same page with ?lang=.
 	FormID  string
+	Query   string   // of a page without a form: what its address says besides the language, which the switch keeps
 	Failed  bool     // the answer carries errors: the title says so first
 	Wide    bool     // staff pages and reports use the whole window
 	Foot    []Link   // links of the footer
@@ -118,6 +119,7 @@ const (
 	Email
 	OneTimeCode
 	Search
+	Secret // a password: never sent back
 )
 
 // Field is one line to be typed in.
@@ -156,6 +158,8 @@ func (k Kind) inputType() string {
 		return "email"
 	case Search:
 		return "search"
+	case Secret:
+		return "password"
 	}
 	return "text"
 }
