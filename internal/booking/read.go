@@ -34,7 +34,7 @@ const FoundMost = 8
 // The fields a look gives out, as its row names them.
 const (
 	fieldsName  = "name"
-	fieldsAll   = "name,phone,notes"
+	fieldsAll   = "name,phone end,notes"
 	fieldsPlace = "visits"
 )
 

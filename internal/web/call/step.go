@@ -63,7 +63,11 @@ func (c *call) offer() error {
 		}
 		c.offers = append(c.offers, slots...)
 	}
-	slices.SortStableFunc(c.offers, func(a, b booking.Slot) int { return a.Start.Compare(b.Start) })
+	// Of centres that are free at the same hour the larger come first: more
+	// callers live near one.
+	slices.SortStableFunc(c.offers, func(a, b booking.Slot) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(c.desks(b.Place.Centre), c.desks(a.Place.Centre)))
+	})
 	c.offers = c.offers[:min(len(c.offers), most)]
 	if len(c.offers) == 0 {
 		c.slot = ""
@@ -77,6 +81,14 @@ func (c *call) offer() error {
 		c.slot = slotKey(c.offers[0])
 	}
 	return nil
+}
+
+func (c *call) desks(centre string) int {
+	at, ok := c.net.CentreByID(centre)
+	if !ok {
+		return 0
+	}
+	return at.Desks
 }
 
 // slotsAt are the next places at a centre, some time apart.

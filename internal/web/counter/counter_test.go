@@ -143,7 +143,9 @@ func TestGreeter(t *testing.T) {
 	w.says("here again", g.do("arrive", 0, http.StatusOK, "visit", v.ID, "from", "arrivals"), "Geldi. Numarası 1.")
 
 	page := g.get("visit/"+v.ID, http.StatusOK)
-	w.says("opened", page, "905320000017")
+	w.says("opened", page, "Ayşe Işık")
+	w.says("the phone's end", page, "05** *** ** 17")
+	w.silent("no more of the phone than its end", page, "532")
 	w.says("a note", g.post("visit/"+v.ID, http.StatusOK, "note", "Tekerlekli sandalyeyle geliyor"), "Tekerlekli sandalyeyle")
 	long := strings.Repeat("ş", booking.MaxRemark+1)
 	w.says("a long note stays", g.post("visit/"+v.ID, http.StatusUnprocessableEntity, "note", long), long)

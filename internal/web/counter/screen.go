@@ -289,7 +289,7 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, p place) error {
 		if err != nil {
 			return err
 		}
-		v.from1, v.to = minutes(wait.Median), minutes(max(wait.Most, t.Shown))
+		v.from1, v.to = max(1, minutes(wait.Median)), max(1, minutes(max(wait.Most, t.Shown)))
 	}
 	return s.cfg.Staff.Site().Render(w, r, http.StatusOK, ticketPage(v))
 }

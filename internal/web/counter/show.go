@@ -68,7 +68,8 @@ func (v visitView) rows(ctx context.Context) []ui.Row {
 	if !o.Erased {
 		rows = append(rows, ui.Row{Key: ui.T(ctx, "counter.visit.name"), Value: fullName(o)})
 		if !o.Person.Phone.IsZero() {
-			rows = append(rows, ui.Row{Key: ui.T(ctx, "counter.visit.phone"), Value: "+" + o.Person.Phone.Reveal(), LTR: true})
+			// Masked: its end is enough to know somebody by.
+			rows = append(rows, ui.Row{Key: ui.T(ctx, "counter.visit.phone"), Value: o.Person.Phone.String(), LTR: true})
 		}
 	}
 	start, _ := v.p.net.StartOf(o.Visit.Place)
