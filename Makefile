@@ -4,7 +4,7 @@ export CGO_ENABLED ?= 0
 export GOFLAGS ?= -mod=readonly
 FUZZCOUNT ?= 20000
 
-.PHONY: run build test unit race fuzz crash browser check deep generate setup
+.PHONY: run build test unit race fuzz crash browser check arm deep generate setup
 
 run:
 	go run ./cmd/turnike demo
@@ -44,8 +44,12 @@ check: build
 browser: build
 	test/browser/run.sh
 
+# The validator's code on the processors of validators, under qemu.
+arm:
+	scripts/arm.sh
+
 # The long ones: hours, not for every change.
-deep: setup build
+deep: setup build arm
 	TURNIKE_CRASH_CYCLES=10000 go test -timeout 3h -count 1 ./test/crash/...
 	scripts/fuzz.sh 2000000
 	TURNIKE_DEEP=1 go test -timeout 3h -count 1 ./internal/rehearse/... ./internal/storage/... ./statuslist/... ./gate/...
