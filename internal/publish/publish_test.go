@@ -395,3 +395,21 @@ func deadlineID(t *testing.T) string {
 	t.Fatal("İstanbul has no deadline")
 	return ""
 }
+
+// secretOf is what a city's gates are given to open its list with, nil where
+// it is published in the open.
+func secretOf(t *testing.T, keys, city string) *statuslist.Secret {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(keys, city, "list.secret"))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := statuslist.NewSecret(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
