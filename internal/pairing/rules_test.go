@@ -40,6 +40,7 @@ func TestRules(t *testing.T) {
 		{"giving up", testGiveUp},
 		{"mending", testMend},
 		{"stopped and lifted", testStops},
+		{"what a stopped holder was told", testIsolations},
 		{"an expired code", testExpired},
 		{"birthdays", testBirthdays},
 		{"sweeping", testSweep},
