@@ -323,3 +323,28 @@ func (s *Service) Correct(ctx context.Context, city, id string, who audit.Actor)
 		return s.audit(ctx, tx, city, "report.correct", id, person.Tag{}, "", "ok", who, now)
 	})
 }
+
+// HandNow makes everything of a city that waits due at once: a file before its
+// hour, or a line that is back. It tells how many.
+func (s *Service) HandNow(ctx context.Context, city string) (n int, err error) {
+	now := s.cfg.Now()
+	for before := ""; ; {
+		page, err := s.List(ctx, city, before, 500)
+		if err != nil {
+			return n, err
+		}
+		for _, r := range page {
+			before = r.ID
+			if r.State != Waiting && r.State != Withdrawing || !r.Due.After(now) {
+				continue
+			}
+			if err := s.SendNow(ctx, city, r.ID); err != nil && !errors.Is(err, ErrOver) {
+				return n, err
+			}
+			n++
+		}
+		if len(page) < 500 {
+			return n, nil
+		}
+	}
+}
