@@ -39,9 +39,23 @@ func (c *ServeCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	err = a.Run(ctx, func(addr net.Addr) {
 		fmt.Fprintf(out, "turnike %s: http://%s/  (stop with Ctrl-C)\n", app.Version, addr)
+		if path, ferr := a.FirstAdministrator(ctx); ferr != nil {
+			fmt.Fprintln(out, "no link for the first administrator:", ferr)
+		} else if path != "" {
+			fmt.Fprintf(out, "Nobody administers this installation yet. Who opens this link does (once, for 72 hours):\nhttp://%s%s\n", onThisMachine(addr), path)
+		}
 	})
 	if cerr := a.Close(); err == nil {
 		err = cerr
 	}
 	return err
+}
+
+// onThisMachine is an address as a browser here would write it. By name, for a
+// passkey belongs to a name and never to a number.
+func onThisMachine(addr net.Addr) string {
+	if a, ok := addr.(*net.TCPAddr); ok && (a.IP.IsLoopback() || a.IP.IsUnspecified()) {
+		return fmt.Sprintf("localhost:%d", a.Port)
+	}
+	return addr.String()
 }

@@ -17,19 +17,20 @@ import (
 // cities from ./turnike-data on 127.0.0.1:8080 with an embedded database and
 // no outside world.
 type Config struct {
-	Listen  string        `default:"127.0.0.1:8080" env:"TURNIKE_LISTEN" help:"Address of the public site, the API and the lists."`
-	Admin   string        `default:"127.0.0.1:8081" env:"TURNIKE_ADMIN" help:"Address of /metrics; keep it inside. Empty: none."`
-	Data    string        `default:"turnike-data" env:"TURNIKE_DATA" type:"path" help:"Folder of the embedded database and the published lists."`
-	Keys    string        `env:"TURNIKE_KEYS" type:"path" help:"Folder of the keys; keep it and its backups apart from --data. Empty: DATA-keys beside it."`
-	DB      string        `env:"TURNIKE_DB" help:"postgres://... for PostgreSQL; empty: a SQLite file in --data."`
-	Cities  string        `env:"TURNIKE_CITIES" type:"path" help:"Folder of city files (*.toml). Empty: the cities that come with Turnike."`
-	Centres string        `env:"TURNIKE_CENTRES" type:"path" help:"Folder of files of networks of centres (*.toml) where visits are booked. Empty: İZSU, the example that comes with Turnike."`
-	Public  string        `env:"TURNIKE_PUBLIC" help:"How people reach the public site, for links in text messages: https://kart.example. Empty: the address listened on."`
-	TLS     bool          `env:"TURNIKE_TLS" help:"People reach us over https (a proxy in front): cookies are then marked Secure."`
-	Origins []string      `env:"TURNIKE_ORIGINS" help:"Further origins that may post to us, for instance https://kart.example."`
-	Migrate bool          `default:"true" negatable:"" env:"TURNIKE_MIGRATE" help:"Bring the database's schema up to date at start."`
-	Drain   time.Duration `default:"20s" env:"TURNIKE_DRAIN" help:"How long requests under way may take to finish when we are told to stop."`
-	LogJSON bool          `env:"TURNIKE_LOG_JSON" help:"Write the log as JSON lines."`
+	Listen    string        `default:"127.0.0.1:8080" env:"TURNIKE_LISTEN" help:"Address of the public site, the API and the lists."`
+	Admin     string        `default:"127.0.0.1:8081" env:"TURNIKE_ADMIN" help:"Address of /metrics; keep it inside. Empty: none."`
+	Data      string        `default:"turnike-data" env:"TURNIKE_DATA" type:"path" help:"Folder of the embedded database and the published lists."`
+	Keys      string        `env:"TURNIKE_KEYS" type:"path" help:"Folder of the keys; keep it and its backups apart from --data. Empty: DATA-keys beside it."`
+	DB        string        `env:"TURNIKE_DB" help:"postgres://... for PostgreSQL; empty: a SQLite file in --data."`
+	Cities    string        `env:"TURNIKE_CITIES" type:"path" help:"Folder of city files (*.toml). Empty: the cities that come with Turnike."`
+	Centres   string        `env:"TURNIKE_CENTRES" type:"path" help:"Folder of files of networks of centres (*.toml) where visits are booked. Empty: İZSU, the example that comes with Turnike."`
+	Public    string        `env:"TURNIKE_PUBLIC" help:"How people reach the public site, for links in text messages: https://kart.example. Empty: the address listened on."`
+	TLS       bool          `env:"TURNIKE_TLS" help:"People reach us over https (a proxy in front): cookies are then marked Secure."`
+	Origins   []string      `env:"TURNIKE_ORIGINS" help:"Further origins that may post to us, for instance https://kart.example."`
+	StaffOIDC string        `env:"TURNIKE_STAFF_OIDC" type:"path" help:"File of the cities' own sign-ins for staff (OpenID Connect); docs/administrator.md shows one."`
+	Migrate   bool          `default:"true" negatable:"" env:"TURNIKE_MIGRATE" help:"Bring the database's schema up to date at start."`
+	Drain     time.Duration `default:"20s" env:"TURNIKE_DRAIN" help:"How long requests under way may take to finish when we are told to stop."`
+	LogJSON   bool          `env:"TURNIKE_LOG_JSON" help:"Write the log as JSON lines."`
 
 	HES   HES   `embed:"" prefix:"hes-" envprefix:"TURNIKE_HES_"`
 	NVI   NVI   `embed:"" prefix:"nvi-" envprefix:"TURNIKE_NVI_"`

@@ -21,6 +21,7 @@ func (a *App) routes(site, api http.Handler) http.Handler {
 	mux.Handle("GET "+ListsPath, http.StripPrefix(ListsPath, a.listFiles()))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.readyz)
+	a.mountStaff(mux)
 	mux.Handle("/", site)
 	return a.metrics.count(plain(a.bounded(mux)))
 }
