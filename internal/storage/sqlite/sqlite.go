@@ -57,8 +57,7 @@ const busyTimeout = 5 * time.Second
 
 // settings are the pragmas of every connection. cache_size is in KiB when
 // negative: the random-key indexes' pages stay in memory, or each insert reads
-// one. A check-point every 128 MiB of log writes an often changed page once
-// rather than forty times.
+// one. When the log is moved into the file is checkpointer's business.
 var settings = map[string]string{
 	"busy_timeout":       strconv.FormatInt(busyTimeout.Milliseconds(), 10),
 	"journal_mode":       "WAL",
@@ -67,7 +66,7 @@ var settings = map[string]string{
 	"trusted_schema":     "OFF",
 	"cache_size":         "-131072",
 	"temp_store":         "MEMORY",
-	"wal_autocheckpoint": "32768",
+	"wal_autocheckpoint": "0",
 }
 
 // pageSize takes effect on a new file. A pairing enters three indexes with
@@ -84,9 +83,6 @@ func (c Config) dsn(reading bool) string {
 		add("page_size", strconv.Itoa(pageSize))
 	}
 	for k, v := range settings {
-		if k == "wal_autocheckpoint" && c.CheckpointPages > 0 {
-			v = strconv.Itoa(c.CheckpointPages)
-		}
 		if o, ok := c.pragma[k]; ok {
 			v = o
 		}
@@ -168,10 +164,25 @@ func open(ctx context.Context, c Config) (eng sqlstore.Engine, err error) {
 	n := max(4, 2*runtime.GOMAXPROCS(0))
 	read.SetMaxOpenConns(n)
 	read.SetMaxIdleConns(n)
+	mover, err := sql.Open("sqlite", c.dsn(false))
+	if err != nil {
+		read.Close()
+		return eng, fmt.Errorf("open sqlite: %w", err)
+	}
+	mover.SetMaxOpenConns(1)
+	limit := int64(logPages)
+	if c.CheckpointPages > 0 {
+		limit = int64(c.CheckpointPages)
+	}
+	k, err := newCheckpointer(mover, c.Path, limit)
+	if err != nil {
+		return eng, fmt.Errorf("open sqlite: %w", errors.Join(err, mover.Close(), read.Close()))
+	}
 	return sqlstore.Engine{
 		Dialect: sqlstore.SQLite, Write: write, Read: read, Writers: 1,
 		Group: c.Group, Queue: c.Queue, Classify: classify,
-		Check: func(ctx context.Context, conn *sql.Conn) error { return check(ctx, conn) },
+		Check:   func(ctx context.Context, conn *sql.Conn) error { return check(ctx, conn) },
+		Between: k.between, Close: k.close,
 	}, nil
 }
 
@@ -235,6 +246,9 @@ func checkVersion(v string) error {
 func classify(err error) sqlstore.Failure {
 	var e *driverpkg.Error
 	if !errors.As(err, &e) {
+		if errors.Is(err, errSync) {
+			return sqlstore.Broken
+		}
 		if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 			return sqlstore.Away
 		}

@@ -73,6 +73,9 @@ type Engine struct {
 	// Check tells whether the settings a write relies on still hold; asked on
 	// each fresh writing connection.
 	Check func(ctx context.Context, c *sql.Conn) error
+	// Between is what a writer does after each group it has committed and
+	// answered, on its connection; its error counts as a failed commit's does.
+	Between func(ctx context.Context, c *sql.Conn) error
 	// Close is called last, after both pools are closed.
 	Close func() error
 }

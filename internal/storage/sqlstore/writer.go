@@ -83,6 +83,7 @@ func (w *writer) run() {
 		}
 		if len(live) > 0 {
 			w.serve(live)
+			w.between()
 		}
 	}
 }
@@ -101,6 +102,25 @@ func (w *writer) serve(group []*job) {
 			j.err = err
 		}
 		j.done <- j.err
+	}
+}
+
+// between does what the engine wants done while nobody's transaction is open.
+// Nobody waits for an answer of it, so an error that the next commit would not
+// meet by itself is kept for it.
+func (w *writer) between() {
+	if w.s.eng.Between == nil || w.conn == nil || w.s.brokenErr() != nil {
+		return
+	}
+	err := w.s.eng.Between(context.Background(), w.conn)
+	if err == nil {
+		return
+	}
+	w.s.Metrics.Failures.Add(1)
+	if w.s.eng.Classify(err) == Broken {
+		broken := fmt.Errorf("store: %w: %w", ErrBroken, err)
+		w.s.broken.CompareAndSwap(nil, &broken)
+		w.drop()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -180,8 +181,15 @@ func (d *Disk) wrap(real lib.Tsqlite3_io_methods) *methods {
 			return lib.SQLITE_OK
 		}
 		if d.records {
+			// A sync is the file's, by whichever handle it was written.
 			d.mu.Lock()
-			clear(d.files[p].old)
+			path := d.files[p].path
+			for _, f := range d.files {
+				if f.path == path {
+					clear(f.old)
+				}
+			}
+			d.cut = slices.DeleteFunc(d.cut, func(c pending) bool { return c.path == path })
 			d.mu.Unlock()
 			return lib.SQLITE_OK // the simulated disk's word counts, not the real one's
 		}
