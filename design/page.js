@@ -10,6 +10,20 @@
     if (sent) e.preventDefault();
     else { sent = true; setTimeout(function () { sent = false; }, 8000); }
   });
+  // The answer to a post that is a page of its own: going back or reloading asks
+  // for it by its address.
+  var at = d.querySelector('[data-at]'), left = d.querySelector('[data-left]');
+  if (at && history.replaceState) history.replaceState(null, '', at.getAttribute('data-at'));
+  // How long a place is kept, counted down; when it is over the page says so.
+  if (left) {
+    var end = Date.now() + left.getAttribute('data-left') * 1000;
+    (function tick() {
+      var s = Math.max(0, Math.round((end - Date.now()) / 1000));
+      left.textContent = Math.floor(s / 60) + ':' + ('0' + s % 60).slice(-2);
+      if (s) setTimeout(tick, 1000);
+      else d.querySelector('[data-over]').hidden = false;
+    })();
+  }
   d.addEventListener('click', function (e) {
     if (e.target.closest && e.target.closest('[data-print]')) print();
   });

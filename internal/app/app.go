@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"turnike/internal/access"
 	"turnike/internal/api"
 	"turnike/internal/authority"
 	"turnike/internal/booking"
@@ -32,7 +31,6 @@ import (
 	"turnike/internal/storage/sqlstore"
 	"turnike/internal/vault"
 	"turnike/internal/web/citizen"
-	"turnike/internal/web/staff"
 	"turnike/statuslist"
 )
 
@@ -48,18 +46,14 @@ type App struct {
 	// contacts seal who comes, by network.
 	contacts map[string]booking.Contacts
 	hooks    *hook.Service
-	access   *access.Service
-	staff    *staff.Server
-	// routesOfStaff are all pages that need a sign-in.
-	routesOfStaff []access.Route
-	reports       *report.Service
-	lists         map[string]*publish.List
-	worker        *outbox.Worker
-	sender        notify.Sender
-	handler       http.Handler
-	metrics       *metrics
-	ready         func(context.Context) error
-	closers       []io.Closer
+	reports  *report.Service
+	lists    map[string]*publish.List
+	worker   *outbox.Worker
+	sender   notify.Sender
+	handler  http.Handler
+	metrics  *metrics
+	ready    func(context.Context) error
+	closers  []io.Closer
 }
 
 // ListsPath is where the signed lists are served, for gates to follow.
@@ -149,11 +143,6 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		a.lists[id] = l
 	}
 
-	// Who works here.
-	if err := a.openStaff(); err != nil {
-		return nil, err
-	}
-
 	// What people and machines see.
 	a.metrics = newMetrics(a)
 	if err := a.openReports(); err != nil {
@@ -172,7 +161,11 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
-	a.handler = a.routes(site.Handler(), machine)
+	visits, err := a.visitPages(func(c notify.Class) { wake(c) })
+	if err != nil {
+		return nil, err
+	}
+	a.handler = a.routes(site.Handler(), machine, visits)
 	return a, nil
 }
 
@@ -283,7 +276,6 @@ func (a *App) Run(ctx context.Context, started func(addr net.Addr)) error {
 	}
 	g.Go(func() error { a.work(wctx); return nil })
 	g.Go(func() error { a.workVisits(wctx); return nil })
-	g.Go(func() error { a.workStaff(wctx); return nil })
 	g.Go(func() error { a.workReports(wctx); return nil })
 	g.Go(func() error { a.hooks.Run(wctx); return nil })
 	if a.worker != nil {

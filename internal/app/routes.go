@@ -14,14 +14,14 @@ import (
 )
 
 // routes puts the audiences side by side. What is more particular comes first.
-func (a *App) routes(site, api http.Handler) http.Handler {
+func (a *App) routes(site, api, visits http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api)
 	mux.HandleFunc("GET "+ListsPath+"{city}/token-status-list", a.tokenList)
 	mux.Handle("GET "+ListsPath, http.StripPrefix(ListsPath, a.listFiles()))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.readyz)
-	a.mountStaff(mux)
+	mux.Handle(VisitPath, visits)
 	mux.Handle("/", site)
 	return a.metrics.count(plain(a.bounded(mux)))
 }

@@ -44,7 +44,7 @@ func (a *App) openVisits(wake func(notify.Class)) error {
 		if a.visits[n.ID] != nil {
 			return fmt.Errorf("two networks of centres have the id %q", n.ID)
 		}
-		c := booking.Contacts{Keys: a.keys, Network: n,
+		c := booking.Contacts{Keys: a.keys, Network: n, Base: a.textBase(),
 			Message: func(id, city string, to person.Phone, text string, c notify.Class, due, expires time.Time) (notify.Queued, error) {
 				return pairing.SealMessage(a.keys, id, city, to, text, c, due, expires)
 			}}
@@ -101,6 +101,7 @@ func (a *App) workNetwork(ctx context.Context, s *booking.Service) {
 				log.ErrorContext(ctx, "a counter is not what its visits add up to", "centre", w.Centre, "day", w.Day.String(), "unit", w.Cell.Unit, "used", w.Cell.Used, "want", w.Want)
 			}
 			a.metrics.wrongPlaces.Add(float64(len(wrong)))
+			report("forget forms without a code", a.sweepClaims(ctx, n.ID))
 			if err == nil {
 				night = d
 			}

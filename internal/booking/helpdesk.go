@@ -16,7 +16,7 @@ const Pairing = "pairing"
 // booked and called like any other: stations where somebody pairs a card face
 // to face. Each counts as one counter in its hours, every day.
 func HelpDesks(p *city.Profile) (*Network, error) {
-	n := &Network{ID: p.ID + "-desks", Name: p.Name, Plate: p.Plate, Zone: p.Zone, Phone: p.Helpline, Site: p.Site, Unit: 10,
+	n := &Network{ID: p.ID + "-desks", Name: p.Name, Plate: p.Plate, Zone: p.Zone, Phone: p.Helpline, Site: p.Site, Color: p.Look.Color, Unit: 10,
 		Rules: Rules{HorizonDays: 7, HoldMinutes: 10, OfferMinutes: 30, RestMinutes: 10, MaxOpen: 2, MaxMatters: 3,
 			ReminderHours: 3, EarlyMinutes: 10, LateMinutes: 10, WalkAfter: 2, WalkAfterMinutes: 15}}
 	name := city.Text{}

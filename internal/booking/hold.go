@@ -182,3 +182,23 @@ func (s *Service) upgrade(ctx context.Context, offerID, id string, a audit.Actor
 	}})
 	return out, err
 }
+
+// Open tells whether a centre has a counter to come on a day, taken or not, as
+// far as is remembered.
+func (b *Board) Open(centre string, day Day, service string, now time.Time) bool {
+	c, ok := b.net.byID[centre]
+	if !ok {
+		return false
+	}
+	pool, ok := c.PoolFor(service)
+	v := b.view(DayKey{b.net.ID, centre, day})
+	if !ok || v == nil {
+		return false
+	}
+	for u, cell := range v.cells[pool] {
+		if cell != nil && cell.Plan > 0 && b.net.Start(day, u).After(now) {
+			return true
+		}
+	}
+	return false
+}

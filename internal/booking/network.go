@@ -28,6 +28,7 @@ type Network struct {
 	Zone     string    `toml:"zone"`
 	Phone    string    `toml:"phone"` // the call centre
 	Site     string    `toml:"site"`
+	Color    string    `toml:"color"`        // of its pages, "#0a5c8a"
 	Unit     int       `toml:"unit_minutes"` // 5 to 60, dividing an hour
 	Rules    Rules     `toml:"rules"`
 	Waves    []Wave    `toml:"wave"`

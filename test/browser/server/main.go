@@ -87,7 +87,15 @@ func run(ctx context.Context, brand, at string) error {
 		return err
 	}
 
+	visits, err := visitPages(ctx, store, keys, cities, now, phone)
+	if err != nil {
+		return err
+	}
+
 	mux := http.NewServeMux()
+	mux.Handle("/visit/", visits)
+	mux.Handle("POST /test/fill", visits)
+	mux.Handle("POST /test/work", visits)
 	mux.Handle("/guide/", site.Wrap(guide.Handler(site, "/guide/", theme)))
 	mux.Handle("GET /test/sms", phone)
 	mux.Handle("POST /test/later", clock)
@@ -163,6 +171,18 @@ func (p *phone) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
+// hear keeps a message.
+func (p *phone) hear(q notify.Queued) error {
+	m, err := pairing.OpenMessage(p.keys, q)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.got = append(p.got, m.Text)
+	return nil
+}
+
 // overheard is the store with an ear on its outbox.
 type overheard struct {
 	pairing.Store
@@ -179,12 +199,8 @@ type ear struct {
 }
 
 func (e ear) Enqueue(ctx context.Context, q notify.Queued) error {
-	m, err := pairing.OpenMessage(e.phone.keys, q)
-	if err != nil {
+	if err := e.phone.hear(q); err != nil {
 		return err
 	}
-	e.phone.mu.Lock()
-	e.phone.got = append(e.phone.got, m.Text)
-	e.phone.mu.Unlock()
 	return e.Tx.Enqueue(ctx, q)
 }
