@@ -1,5 +1,5 @@
 // Package api is the machine interface: what the pages can do, for the apps of
-// a transit operator and for scripts. It is described by the OpenAPI 3.1
+// a transit operator and for scripts, and with a key what staff can. It is described by the OpenAPI 3.1
 // document it serves, speaks JSON only, and answers every failure as a problem
 // (RFC 9457) in the caller's language.
 //
@@ -42,6 +42,10 @@ type Pairing interface {
 // Config is what the interface needs: Pairing, Cities and Now.
 type Config struct {
 	Pairing Pairing
+	// Networks gives the networks of centres of today, by id; without it there
+	// are none.
+	Networks func() map[string]Visits
+	Keys     Keys // of apps and scripts; nil where none are taken
 	// Cities gives the cities of today; a revised one is seen at once.
 	Cities func() city.Set
 	Now    func() time.Time
@@ -78,6 +82,10 @@ func New(cfg Config) (http.Handler, error) {
 	s.cityRoutes(doc)
 	s.requestRoutes(doc)
 	s.listRoutes(doc)
+	s.networkRoutes(doc)
+	s.visitRoutes(doc)
+	s.counterRoutes(doc)
+	s.planRoutes(doc)
 	if err := s.pageRoutes(mux, doc.OpenAPI()); err != nil {
 		return nil, err
 	}
@@ -102,6 +110,11 @@ func (s *server) document() huma.Config {
 				{Name: "cities", Description: "What a city asks, where it helps, what it decided. Public and cacheable."},
 				{Name: "requests", Description: "Pairing a card and what its holder may do with it: a form, a code by text message, a receipt."},
 				{Name: "lists", Description: "The age of what gates go by."},
+				{Name: "networks", Description: "Centres one visits by appointment: what they do, when they are open, how full they are. Public and cacheable."},
+				{Name: "visits", Description: "An appointment: a place held, a code by text message, a visit that its token opens."},
+				{Name: "waits", Description: "Waiting lists: a freed place is offered to one person, and held for them."},
+				{Name: "counter", Description: "The day at a centre. With a key."},
+				{Name: "plan", Description: "What a centre plans, and what came of it. With a key."},
 			},
 		},
 		// "json" is what the framework makes of application/problem+json.
@@ -109,7 +122,11 @@ func (s *server) document() huma.Config {
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{s.ownProblem},
 	}
-	c.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)}
+	c.Components = &huma.Components{
+		Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+		SecuritySchemes: map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer",
+			Description: "A key made on the staff's pages. It opens its own tenant's part, for the scopes it was given; in another's it finds nothing."}},
+	}
 	return c
 }
 
@@ -120,5 +137,7 @@ const describe = `The machine interface of a transit card pairing service.
 **Failures** are ` + "`application/problem+json`" + ` (RFC 9457). ` + "`type`" + ` is stable and can be opened; ` + "`title`" + ` and ` + "`detail`" + ` are in the language of Accept-Language (tr, en, ar; Turkish where none fits). ` + "`errors`" + ` lists everything that is wrong at once, each with a JSON pointer into the request. A refused value is never repeated.
 
 **Idempotency.** A form is sent with an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the same key and form make one request however often they are sent; the same key with another form is refused with 422, a second sending while the first is still at work with 409.
+
+**Keys.** What staff may do, a program may do with a key: ` + "`Authorization: Bearer tk_...`" + `. The answer says how much of the key's rate is left (` + "`RateLimit`, `RateLimit-Policy`" + `). Nothing here gives out who comes to a visit.
 
 **Time** is RFC 3339 with an offset. **Text** is UTF-8 JSON, at most 64 kB; unknown fields are refused.`

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"turnike/internal/booking"
 	"turnike/internal/fault"
 )
 
@@ -141,6 +142,61 @@ func (r *reader) object(o object, at, name string) object {
 		r.faults = append(r.faults, ErrType.On(at+"/"+name))
 	}
 	return in
+}
+
+// number is a whole number, the given one where it is absent.
+func (r *reader) number(o object, at, name string, absent int) int {
+	v, ok := o.values[name]
+	if !ok {
+		return absent
+	}
+	n, ok := v.(json.Number)
+	i, err := n.Int64()
+	if !ok || err != nil || i < -1_000_000 || i > 1_000_000 {
+		r.faults = append(r.faults, ErrType.On(at+"/"+name))
+		return absent
+	}
+	return int(i)
+}
+
+// flag is true or false, false where it is absent.
+func (r *reader) flag(o object, at, name string) bool {
+	v, ok := o.values[name]
+	b, is := v.(bool)
+	if ok && !is {
+		r.faults = append(r.faults, ErrType.On(at+"/"+name))
+	}
+	return b
+}
+
+// day is a date as 2021-03-17.
+func (r *reader) day(o object, at, name string) booking.Day {
+	n := len(r.faults)
+	text := r.text(o, at, name)
+	if _, sent := o.values[name]; !sent || len(r.faults) > n {
+		return 0
+	}
+	d, err := booking.ParseDay(text)
+	if err != nil {
+		r.faults = append(r.faults, booking.ErrDay.On(at+"/"+name))
+	}
+	return d
+}
+
+// clock is a minute of the day as 08:30, the given one where it is absent.
+func (r *reader) clock(o object, name string, absent int) int {
+	n := len(r.faults)
+	text := r.text(o, "#", name)
+	if _, sent := o.values[name]; !sent || len(r.faults) > n {
+		return absent
+	}
+	for m := 0; m <= 24*60; m += 5 {
+		if booking.Clock(m) == text {
+			return m
+		}
+	}
+	r.faults = append(r.faults, ErrSlot.On("#/"+name))
+	return absent
 }
 
 // need notes names that are absent.

@@ -51,17 +51,24 @@ func operation[B, I, O any](doc huma.API, op huma.Operation, answer string, exam
 	huma.Register(doc, op, h)
 }
 
+// asText says that an operation answers with a file rather than JSON.
+func asText(doc huma.API, path, media string) {
+	r := doc.OpenAPI().Paths[path].Get.Responses["200"]
+	r.Content = map[string]*huma.MediaType{media: {Schema: &huma.Schema{Type: "string"}}}
+}
+
 // problemTexts say when a status comes, for the reader of the document.
 var problemTexts = map[int]string{
+	401: "The key is missing, mistyped or revoked",
 	400: "What was sent could not be read",
-	403: "This number is served at help desks only, after a hundred wrong codes",
-	404: "There is no such thing here",
-	409: "A sending under the same key is still at work; try again in a second",
+	403: "A rule or the key's scope says no; of a number, after a hundred wrong codes, that help desks alone serve it",
+	404: "There is no such thing here, or it is another tenant's",
+	409: "Somebody was first, the state has moved on, or a sending under the same key is still at work",
 	410: "Its time is over, or its tries are used up: begin again",
 	413: "The body is over 64 kB",
 	415: "The body is not JSON in UTF-8",
-	422: "Something that was sent needs mending, or the key was used for another form",
-	429: "Too many codes for this number for now; Retry-After says how long to wait",
+	422: "Something that was sent needs mending, or the idempotency key was used for something else",
+	429: "Too many codes for this number, or too many requests with this key; Retry-After says how long to wait",
 	500: "A failure of ours; the reference finds it in our logs",
 	503: "A part that is needed is away; Retry-After says when to try again",
 }

@@ -45,7 +45,7 @@ var (
 // 15.5.1 and 15.5.21).
 func statusOf(f *fault.Fault) int {
 	switch f.Code {
-	case ErrJSON.Code, ErrTwice.Code, ErrEmpty.Code, ErrKeyMissing.Code, ErrKeyShape.Code:
+	case ErrJSON.Code, ErrTwice.Code, ErrEmpty.Code, ErrKeyMissing.Code, ErrKeyShape.Code, ErrKeyShort.Code:
 		return http.StatusBadRequest
 	case ErrMethod.Code:
 		return http.StatusMethodNotAllowed

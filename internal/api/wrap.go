@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 
+	"turnike/internal/hook"
 	"turnike/internal/i18n"
 )
 
@@ -64,11 +65,19 @@ func (s *server) serve(w *held, r *http.Request, mux *http.ServeMux) {
 		}
 		return
 	}
-	if err := readBody(r); err != nil {
+	r, err := s.enter(w.header, r)
+	if err == nil {
+		err = readBody(r)
+	}
+	if err != nil {
+		challenge(w.header, err)
 		s.fail(w, r, err)
 		return
 	}
 	mux.ServeHTTP(w, r)
+	if w.status == http.StatusUnauthorized {
+		challenge(w.header, hook.ErrKeyNone)
+	}
 }
 
 // readBody reads a body whole before anything looks at it. Only JSON in UTF-8

@@ -422,6 +422,10 @@ func (s *Service) deadline(v Visit) (time.Time, bool) {
 	return (v.Place.Day - 1).At(s.net.Rules.confirmBy, s.net.zone), true
 }
 
+// ConfirmBy is until when a visit's holder is to say that they will come; ok is
+// false where the centre asks nobody.
+func (s *Service) ConfirmBy(v Visit) (time.Time, bool) { return s.deadline(v) }
+
 // schedule sets when something of a booked visit is due by itself: the asking,
 // the end of the time to confirm, or a reminder.
 func (s *Service) schedule(v *Visit, now time.Time) {

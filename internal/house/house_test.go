@@ -350,6 +350,7 @@ var speaks = map[string]string{
 	"internal/web/guide":             "the guide of parts shows them with sample words",
 	"internal/storage/storagetest":   "sample names",
 	"internal/api/document.go":       "examples in the machine-readable description",
+	"internal/api/visit_example.go":  "examples in the machine-readable description",
 	"internal/api/city.go":           "examples in the machine-readable description",
 	"cmd/turnike/demo.go":            "the name of a city in a flag's help, which is English",
 	"test/browser/server/main.go":    "a made-up person",
