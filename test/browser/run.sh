@@ -16,5 +16,6 @@ fi
 [ -d node_modules ] || PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --no-audit --no-fund
 mkdir -p out
 go build -o out/guide ./server
+go build -o out/desk ./desk
 go build -o out/turnike ../../cmd/turnike
 exec node --test --test-concurrency=1 ${NAME:+--test-name-pattern="$NAME"} ${@:-}
