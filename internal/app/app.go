@@ -14,10 +14,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"turnike/internal/access"
 	"turnike/internal/api"
 	"turnike/internal/authority"
 	"turnike/internal/booking"
 	"turnike/internal/city"
+	"turnike/internal/gatedoor"
 	"turnike/internal/health"
 	"turnike/internal/hook"
 	"turnike/internal/notify"
@@ -29,8 +31,10 @@ import (
 	"turnike/internal/sms"
 	"turnike/internal/storage"
 	"turnike/internal/storage/sqlstore"
+	"turnike/internal/tap"
 	"turnike/internal/vault"
 	"turnike/internal/web/citizen"
+	"turnike/internal/web/staff"
 	"turnike/statuslist"
 )
 
@@ -46,14 +50,21 @@ type App struct {
 	// contacts seal who comes, by network.
 	contacts map[string]booking.Contacts
 	hooks    *hook.Service
-	reports  *report.Service
-	lists    map[string]*publish.List
-	worker   *outbox.Worker
-	sender   notify.Sender
-	handler  http.Handler
-	metrics  *metrics
-	ready    func(context.Context) error
-	closers  []io.Closer
+	access   *access.Service
+	staff    *staff.Server
+	// routesOfStaff are all pages that need a sign-in.
+	routesOfStaff []access.Route
+	reports       *report.Service
+	lists         map[string]*publish.List
+	worker        *outbox.Worker
+	sender        notify.Sender
+	handler       http.Handler
+	metrics       *metrics
+	gates         tap.Registry
+	taps          tap.Service
+	door          *gatedoor.Server
+	ready         func(context.Context) error
+	closers       []io.Closer
 }
 
 // ListsPath is where the signed lists are served, for gates to follow.
@@ -143,8 +154,14 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		a.lists[id] = l
 	}
 
+	// Who works here.
+	if err := a.openStaff(); err != nil {
+		return nil, err
+	}
+
 	// What people and machines see.
 	a.metrics = newMetrics(a)
+	a.openDoor()
 	if err := a.openReports(); err != nil {
 		return nil, err
 	}
@@ -276,6 +293,8 @@ func (a *App) Run(ctx context.Context, started func(addr net.Addr)) error {
 	}
 	g.Go(func() error { a.work(wctx); return nil })
 	g.Go(func() error { a.workVisits(wctx); return nil })
+	g.Go(func() error { a.workStaff(wctx); return nil })
+	g.Go(func() error { a.watchTaps(wctx); return nil })
 	g.Go(func() error { a.workReports(wctx); return nil })
 	g.Go(func() error { a.hooks.Run(wctx); return nil })
 	if a.worker != nil {

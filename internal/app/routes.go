@@ -19,9 +19,11 @@ func (a *App) routes(site, api, visits http.Handler) http.Handler {
 	mux.Handle("/api/", api)
 	mux.HandleFunc("GET "+ListsPath+"{city}/token-status-list", a.tokenList)
 	mux.Handle("GET "+ListsPath, http.StripPrefix(ListsPath, a.listFiles()))
+	mux.Handle(GatesPath, a.door.Handler())
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle(VisitPath, visits)
+	a.mountStaff(mux)
 	mux.Handle("/", site)
 	return a.metrics.count(plain(a.bounded(mux)))
 }
@@ -69,11 +71,11 @@ func (a *App) readyz(w http.ResponseWriter, r *http.Request) {
 
 // bounded lets so many requests in at once and asks the rest to come back:
 // a queue without a bound never recovers from a spike. Lists and health checks
-// are cheap and always served.
+// are cheap and always served; the gates' door has a bound of its own.
 func (a *App) bounded(next http.Handler) http.Handler {
 	slots := make(chan struct{}, a.cfg.Limits.InFlight)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p := r.URL.Path; strings.HasPrefix(p, ListsPath) || p == "/livez" || p == "/readyz" {
+		if p := r.URL.Path; strings.HasPrefix(p, ListsPath) || strings.HasPrefix(p, GatesPath) || p == "/livez" || p == "/readyz" {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -95,6 +97,7 @@ func (a *App) adminRoutes() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.readyz)
+	mux.HandleFunc("GET /gates/{city}", a.gateStates)
 	return mux
 }
 
@@ -155,6 +158,8 @@ func (m *metrics) count(next http.Handler) http.Handler {
 			lane = "api"
 		case strings.HasPrefix(r.URL.Path, ListsPath):
 			lane = "lists"
+		case strings.HasPrefix(r.URL.Path, GatesPath):
+			lane = "gates"
 		}
 		start := time.Now()
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}

@@ -71,6 +71,7 @@ func (a *App) mountStaff(mux *http.ServeMux) {
 	mux.Handle("/staff/", own)
 	mux.Handle("/invite/", own)
 	mux.Handle("/screen/", own)
+	a.screenPages(mux)
 	a.routesOfStaff = append(a.staff.Routes(), a.counterPages(mux, a.staff)...)
 }
 
