@@ -37,6 +37,7 @@ type Journal struct {
 	counts  map[Count]uint64 // keyed with Taps zero
 	held    uint64           // list last noted by Holds
 	issued  time.Time
+	dropped int // batches let go of for want of room, since the device was made
 }
 
 // JournalConfig says where a journal is and who signs its batches.
@@ -59,10 +60,14 @@ type Tap struct {
 const (
 	segmentPrefix = "segment-"
 	batchPrefix   = "batch-"
-	kindStopped   = 1
-	kindCount     = 2
-	kindList      = 3
-	frameHead     = 9 // kind, length, checksum
+	// asidePrefix is of batches no server will take: kept for who looks after
+	// the device while there is room, the first to go when there is not.
+	asidePrefix = "aside-"
+	droppedName = "dropped"
+	kindStopped = 1
+	kindCount   = 2
+	kindList    = 3
+	frameHead   = 9 // kind, length, checksum
 )
 
 // OpenJournal starts a boot: what earlier ones left unsealed becomes their
@@ -96,6 +101,9 @@ func (j *Journal) open(now time.Time) error {
 	}
 	if _, err := io.ReadFull(rand.Reader, j.boot[:]); err != nil {
 		return err
+	}
+	if text, err := os.ReadFile(j.path(droppedName)); err == nil {
+		j.dropped, _ = strconv.Atoi(strings.TrimSpace(string(text))) // a torn count begins anew
 	}
 	j.seq = 1
 	return j.newSegment()
@@ -360,12 +368,25 @@ func (j *Journal) Done(name string) error {
 	return os.Remove(j.path(filepath.Base(name)))
 }
 
-// trim lets go of the oldest batches past the journal's size.
-func (j *Journal) trim() error {
-	names, err := j.Batches()
-	if err != nil {
-		return err
+// Aside puts a batch that no server will take out of the way.
+func (j *Journal) Aside(name string) error {
+	rest, ok := strings.CutPrefix(filepath.Base(name), batchPrefix)
+	if !ok {
+		return fmt.Errorf("journal: %q is no batch", name)
 	}
+	return os.Rename(j.path(batchPrefix+rest), j.path(asidePrefix+rest))
+}
+
+// Dropped is how many batches were let go of for want of room.
+func (j *Journal) Dropped() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.dropped
+}
+
+// trim lets go of the oldest batches past the journal's size, those put aside
+// first.
+func (j *Journal) trim() error {
 	type aged struct {
 		name string
 		size int64
@@ -373,20 +394,32 @@ func (j *Journal) trim() error {
 	}
 	var files []aged
 	total := int64(0)
-	for _, n := range names {
-		if info, err := os.Stat(j.path(n)); err == nil {
-			files = append(files, aged{n, info.Size(), info.ModTime()})
-			total += info.Size()
+	for _, prefix := range []string{asidePrefix, batchPrefix} {
+		names, err := j.list(prefix)
+		if err != nil {
+			return err
 		}
+		first := len(files)
+		for _, n := range names {
+			if info, err := os.Stat(j.path(n)); err == nil {
+				files = append(files, aged{n, info.Size(), info.ModTime()})
+				total += info.Size()
+			}
+		}
+		slices.SortStableFunc(files[first:], func(a, b aged) int { return a.at.Compare(b.at) })
 	}
-	slices.SortFunc(files, func(a, b aged) int { return a.at.Compare(b.at) })
+	before := j.dropped
 	for i := 0; total > j.cfg.MaxBytes && i < len(files); i++ {
 		if err := os.Remove(j.path(files[i].name)); err != nil {
 			return err
 		}
 		total -= files[i].size
+		j.dropped++
 	}
-	return nil
+	if j.dropped == before {
+		return nil
+	}
+	return statuslist.WriteFile(j.path(droppedName), []byte(strconv.Itoa(j.dropped)+"\n"))
 }
 
 // Close flushes the counts. The open segment is sealed at the next start.

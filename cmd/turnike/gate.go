@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 
 	"turnike/gate"
 	"turnike/gate/agent"
+	"turnike/gate/agent/door"
 	"turnike/gate/conform"
 	"turnike/statuslist"
 )
@@ -28,7 +30,9 @@ import (
 // GateCmd is the validator: it follows a city's signed list and answers taps.
 type GateCmd struct {
 	Run     GateRunCmd     `cmd:"" default:"withargs" help:"Follow a city's list and answer taps, with or without the network."`
-	Status  GateStatusCmd  `cmd:"" help:"Say how old each list in a gate's folder is."`
+	Status  GateStatusCmd  `cmd:"" help:"Say how old each list is: in this gate's folder, or of all devices of a city."`
+	Enrol   GateEnrolCmd   `cmd:"" help:"Make tokens by which devices are let in."`
+	Revoke  GateRevokeCmd  `cmd:"" help:"Put a device out, at once."`
 	Conform GateConformCmd `cmd:"" help:"Hold another maker's reader to the format: the cases of FORMAT.md."`
 }
 
@@ -44,22 +48,33 @@ type GateRunCmd struct {
 	Listen      string        `help:"Answer on a local socket too: unix:/run/turnike.sock or tcp:127.0.0.1:7070."`
 	Every       time.Duration `default:"5s" help:"How often to ask for a newer list."`
 	Wait        time.Duration `default:"10s" help:"How long to wait for a first list before answering."`
-	Upload      string        `help:"Address that takes the device's batches of taps."`
+	Server      string        `help:"Address of the city's server (https://kart.example): the device enrols there, follows its lists and hands in its taps."`
+	Token       string        `help:"Token the operator made, needed at the first start."`
+	SealEvery   time.Duration `default:"1m" help:"How often taps are handed in."`
 	Stop        uint32        `help:"The operator's number of this station, pier or vehicle."`
 	Mode        uint8         `help:"Line or kind of vehicle, as the rules number them."`
 
-	in io.Reader // standard input if nil
+	in       io.Reader // standard input if nil
+	identity *door.Identity
+	device   deviceFile
 }
 
 // Run follows and answers until standard input ends, or with --listen until
 // it is told to stop.
 func (c *GateRunCmd) Run(ctx context.Context, out io.Writer) error {
+	var client *door.Client
+	if c.Server != "" {
+		var err error
+		if client, err = c.enrolled(ctx); err != nil {
+			return err
+		}
+	}
 	g, err := c.open()
 	if err != nil {
 		return err
 	}
 	s := &gateServer{gate: g, stop: c.Stop, mode: c.Mode, started: time.Now()}
-	if c.Upload != "" {
+	if client != nil {
 		if s.journal, err = c.journal(); err != nil {
 			return err
 		}
@@ -72,13 +87,17 @@ func (c *GateRunCmd) Run(ctx context.Context, out io.Writer) error {
 	defer cancel()
 	if c.From != "" {
 		a, err := agent.New(agent.Config{
-			Gate: g, Base: c.From, City: c.City, Every: c.Every, Journal: s.journal, Upload: c.Upload,
+			Gate: g, Base: c.From, City: c.City, Every: c.Every, Journal: s.journal, Door: client, SealEvery: c.SealEvery,
+			Registered: c.hear, Program: program(),
 			Uptime: func() time.Duration { return time.Since(s.started) }, Log: slog.Default(),
 		})
 		if err != nil {
 			return err
 		}
 		wg.Go(func() { a.Run(ctx) })
+		if client != nil {
+			wg.Go(func() { c.watchOut(ctx, a) })
+		}
 		waitForList(ctx, g, c.Wait)
 	}
 	if c.Listen != "" {
@@ -112,21 +131,25 @@ func (c *GateRunCmd) open() (*gate.Gate, error) {
 		}
 		cfg.Anchor.Fingerprint = root.Fingerprint()
 	}
+	tagKey, listSecret := c.device.Secrets.TagKey, c.device.Secrets.ListSecret
+	var err error
 	if c.TagKey != "" {
-		secret, err := os.ReadFile(c.TagKey)
-		if err != nil {
+		if tagKey, err = os.ReadFile(c.TagKey); err != nil {
 			return nil, err
 		}
-		if cfg.TagKey, err = statuslist.NewTagKey(secret); err != nil {
+	}
+	if len(tagKey) > 0 {
+		if cfg.TagKey, err = statuslist.NewTagKey(tagKey); err != nil {
 			return nil, err
 		}
 	}
 	if c.ListSecret != "" {
-		secret, err := os.ReadFile(c.ListSecret)
-		if err != nil {
+		if listSecret, err = os.ReadFile(c.ListSecret); err != nil {
 			return nil, err
 		}
-		if cfg.Secret, err = statuslist.NewSecret(secret); err != nil {
+	}
+	if len(listSecret) > 0 {
+		if cfg.Secret, err = statuslist.NewSecret(listSecret); err != nil {
 			return nil, err
 		}
 	}
@@ -277,19 +300,40 @@ func parseClock(s string) (time.Time, bool) {
 	return t, err == nil
 }
 
-// GateStatusCmd prints one line a city.
+// GateStatusCmd prints one line a city, or one a device.
 type GateStatusCmd struct {
-	Dir string `default:"turnike-data/gate" help:"Folder of the gate."`
+	installation `embed:""`
+	Dir          string `default:"turnike-data/gate" help:"Folder of this gate."`
+	City         string `help:"Say how all devices of this city are, from the installation's database or --server."`
+	Server       string `help:"Inner address of a running server (its --admin), as http://127.0.0.1:8081."`
+	Cities       string `env:"TURNIKE_CITIES" type:"path" help:"Folder of city files (*.toml). Empty: the cities that come with Turnike."`
+	JSON         bool   `help:"Print a city's devices as JSON."`
 }
 
-// Run opens each list in the folder and says what it is.
-func (c *GateStatusCmd) Run(out io.Writer) error {
+// Run opens each list in the folder and says what it is; with --city, what the
+// city knows of each of its devices.
+func (c *GateStatusCmd) Run(ctx context.Context, out io.Writer) error {
+	if c.City != "" {
+		s, err := c.fleet(ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			enc := json.NewEncoder(out)
+			enc.SetIndent("", "  ")
+			return enc.Encode(s)
+		}
+		return printFleet(out, s)
+	}
+	if c.Server != "" {
+		return errors.New("--server: name the city too, with --city")
+	}
 	entries, err := os.ReadDir(c.Dir)
 	if err != nil {
 		return err
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "city\tlist\tage\tsequence\tcards\troot\tkey\tuntil")
+	fmt.Fprintln(t, "city\tlist\tage\tsequence\tcards\troot\tkey\tuntil\tthe city")
 	for _, e := range entries {
 		if _, err := os.Stat(filepath.Join(c.Dir, e.Name(), "installed")); err != nil {
 			continue
@@ -300,7 +344,14 @@ func (c *GateStatusCmd) Run(out io.Writer) error {
 			continue
 		}
 		s := g.Status(time.Now())
-		fmt.Fprintf(t, "%s\t%s\t%v\t%d\t%d\t%d\t%v\t%s\n", s.City, s.Level, s.Age.Round(time.Second), s.Sequence, s.Cards, s.Root, s.Key, s.NotAfter.Format(time.RFC3339))
+		takes := "takes its taps"
+		if _, err := os.Stat(filepath.Join(c.Dir, e.Name()+"-device.json")); err != nil {
+			takes = "is not asked"
+		}
+		if since, err := os.ReadFile(outPath(c.Dir, e.Name())); err == nil {
+			takes = "has put it out: " + strings.TrimSpace(string(since))
+		}
+		fmt.Fprintf(t, "%s\t%s\t%v\t%d\t%d\t%d\t%v\t%s\t%s\n", s.City, s.Level, s.Age.Round(time.Second), s.Sequence, s.Cards, s.Root, s.Key, s.NotAfter.Format(time.RFC3339), takes)
 	}
 	return t.Flush()
 }

@@ -51,7 +51,7 @@ func TestGateAnswersLines(t *testing.T) {
 		stop()
 	}
 	var out bytes.Buffer
-	if err := (&GateStatusCmd{Dir: dir}).Run(&out); err != nil {
+	if err := (&GateStatusCmd{Dir: dir}).Run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "izmir") || !strings.Contains(out.String(), "1610611200") {

@@ -15,9 +15,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"turnike/gate"
+	"turnike/gate/agent/door"
 	"turnike/statuslist"
 )
 
@@ -32,12 +35,18 @@ type Config struct {
 	// Every is how often the head is asked for, give or take a fifth; 5 s if
 	// zero. While that fails the pause doubles up to MaxPause; 5 min if zero.
 	Every, MaxPause time.Duration
-	// Journal, if there is one, is sealed and handed in to Upload every
-	// SealEvery; a minute if zero. Uptime is how long the device has run.
+	// Journal, if there is one, is sealed and handed in at Door every SealEvery;
+	// a minute if zero. Uptime is how long the device has run.
 	Journal   *gate.Journal
-	Upload    string
+	Door      *door.Client
 	SealEvery time.Duration
 	Uptime    func() time.Duration
+	// ReportEvery is how often the device says how it is; 5 min if zero.
+	// Registered, if set, is told what it hears back.
+	ReportEvery time.Duration
+	Registered  func(door.Registration)
+	// Program names the software and its version in reports.
+	Program string
 	// Now is the device's clock; time.Now if nil.
 	Now func() time.Time
 	Log *slog.Logger
@@ -51,13 +60,17 @@ type Agent struct {
 	// exchange and no body.
 	etag string
 	head []byte
+	// out is since when the city takes nothing from this device: Unix seconds
+	// by the device's clock, 0 while it does.
+	out atomic.Int64
 }
 
 const (
-	defaultEvery     = 5 * time.Second
-	defaultMaxPause  = 5 * time.Minute
-	defaultSealEvery = time.Minute
-	requestTimeout   = 30 * time.Second
+	defaultEvery       = 5 * time.Second
+	defaultMaxPause    = 5 * time.Minute
+	defaultSealEvery   = time.Minute
+	defaultReportEvery = 5 * time.Minute
+	requestTimeout     = 30 * time.Second
 	// resumes is how often a transfer that breaks off is taken up where it
 	// broke, before the whole update is left for later.
 	resumes = 8
@@ -84,6 +97,9 @@ func New(cfg Config) (*Agent, error) {
 	if cfg.SealEvery == 0 {
 		cfg.SealEvery = defaultSealEvery
 	}
+	if cfg.ReportEvery == 0 {
+		cfg.ReportEvery = defaultReportEvery
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -97,20 +113,21 @@ func New(cfg Config) (*Agent, error) {
 	return &Agent{cfg: cfg, base: base}, nil
 }
 
-// Run follows the list and hands batches in until ctx ends.
+// Run follows the list, hands batches in and says how the device is until ctx
+// ends.
 func (a *Agent) Run(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if a.cfg.Journal != nil && a.cfg.Upload != "" {
-			a.every(ctx, "hand in taps", a.cfg.SealEvery, a.HandIn)
-		}
-	}()
+	var wg sync.WaitGroup
+	if a.cfg.Journal != nil && a.cfg.Door != nil {
+		wg.Go(func() { a.every(ctx, "hand in taps", a.cfg.SealEvery, a.HandIn) })
+	}
+	if a.cfg.Door != nil {
+		wg.Go(func() { a.every(ctx, "report", a.cfg.ReportEvery, a.Report) })
+	}
 	a.every(ctx, "follow list", a.cfg.Every, func(ctx context.Context) error {
 		_, err := a.Sync(ctx)
 		return err
 	})
-	<-done
+	wg.Wait()
 	return ctx.Err()
 }
 
@@ -129,17 +146,29 @@ func (a *Agent) every(ctx context.Context, what string, pause time.Duration, job
 		} else {
 			failures = 0
 		}
-		wait := min(pause<<min(failures, 16), max(a.cfg.MaxPause, pause))
-		if wait <= 0 {
-			wait = a.cfg.MaxPause
-		}
-		wait += time.Duration((rand.Float64() - 0.5) * 0.4 * float64(wait))
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(wait):
+		case <-time.After(a.pause(pause, failures, err)):
 		}
 	}
+}
+
+// pause is how long to wait after a job: its own time give or take a fifth,
+// twice as long after each failure, up to MaxPause. What the server asked for is
+// waited for in full, and up to half of it more: those it turned away together
+// must not come back together.
+func (a *Agent) pause(base time.Duration, failures int, err error) time.Duration {
+	wait := min(base<<min(failures, 16), max(a.cfg.MaxPause, base))
+	if wait <= 0 {
+		wait = a.cfg.MaxPause
+	}
+	wait += time.Duration((rand.Float64() - 0.5) * 0.4 * float64(wait))
+	var later door.Later
+	if errors.As(err, &later) && later.After > 0 {
+		wait = max(wait, later.After+time.Duration(rand.Float64()*0.5*float64(later.After)))
+	}
+	return wait
 }
 
 // Sync asks once, and says whether the gate got a newer list.
@@ -228,8 +257,9 @@ func (a *Agent) get(ctx context.Context, name string, limit int64, got []byte) (
 }
 
 // HandIn seals what the journal holds and hands in every batch that waits. A
-// batch goes only once the server has said that it has it; one that arrives
-// twice is the server's to know by device, boot and sequence.
+// batch goes only once the city has said that it has it, by its digest; one that
+// arrives twice is the server's to know by device, boot and sequence. One the
+// city will never take is put aside, so that it does not hold up the others.
 func (a *Agent) HandIn(ctx context.Context) error {
 	if err := a.cfg.Journal.Holds(a.cfg.Gate.Status(a.cfg.Now())); err != nil {
 		return err
@@ -243,37 +273,63 @@ func (a *Agent) HandIn(ctx context.Context) error {
 	}
 	for _, name := range names {
 		file, err := a.cfg.Journal.Batch(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // let go of meanwhile for want of room
+		}
 		if err != nil {
 			return err
 		}
-		if err := a.post(ctx, file); err != nil {
-			return err
+		_, err = a.cfg.Door.HandIn(ctx, file)
+		a.heard(err)
+		switch {
+		case errors.Is(err, door.ErrAside):
+			a.cfg.Log.Error("gate agent: batch put aside", "city", a.cfg.City, "batch", name, "error", err)
+			err = a.cfg.Journal.Aside(name)
+		case err == nil:
+			err = a.cfg.Journal.Done(name)
 		}
-		if err := a.cfg.Journal.Done(name); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// BatchType is the media type batches are posted as.
-const BatchType = "application/vnd.turnike.taps"
+// Report says how the device is.
+func (a *Agent) Report(ctx context.Context) error {
+	s := a.cfg.Gate.Status(a.cfg.Now())
+	report := door.Status{List: s.Sequence, ListIssued: s.Issued, Program: a.cfg.Program}
+	if a.cfg.Journal != nil {
+		names, err := a.cfg.Journal.Batches()
+		if err != nil {
+			return err
+		}
+		report.Waiting, report.Dropped = len(names), a.cfg.Journal.Dropped()
+	}
+	r, err := a.cfg.Door.Report(ctx, report)
+	a.heard(err)
+	if err == nil && a.cfg.Registered != nil {
+		a.cfg.Registered(r)
+	}
+	return err
+}
 
-func (a *Agent) post(ctx context.Context, file []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.cfg.Upload, strings.NewReader(string(file)))
-	if err != nil {
-		return err
+// heard remembers whether the city takes anything from this device.
+func (a *Agent) heard(err error) {
+	switch {
+	case errors.Is(err, door.ErrOut):
+		a.out.CompareAndSwap(0, max(a.cfg.Now().Unix(), 1))
+	case err == nil:
+		a.out.Store(0)
 	}
-	req.Header.Set("Content-Type", BatchType)
-	resp, err := a.cfg.Client.Do(req)
-	if err != nil {
-		return err
+}
+
+// Out tells since when, by the device's clock, the city takes nothing from this
+// device; the zero time while it does. The device goes on deciding by the list
+// it has, and gets no more secrets.
+func (a *Agent) Out() time.Time {
+	if s := a.out.Load(); s != 0 {
+		return time.Unix(s, 0)
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		return statusError(resp.StatusCode)
-	}
-	return nil
+	return time.Time{}
 }

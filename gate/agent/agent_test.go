@@ -4,11 +4,16 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +21,7 @@ import (
 
 	"turnike/gate"
 	"turnike/gate/agent"
+	"turnike/gate/agent/door"
 	"turnike/statuslist"
 )
 
@@ -157,6 +163,52 @@ func (rc *receiver) taps() (stopped int, counted map[gate.Decision]uint64) {
 	return stopped, counted
 }
 
+func newDoor(t *testing.T, server string, now func() time.Time) *door.Client {
+	t.Helper()
+	id, err := door.NewIdentity(key("device"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := door.NewClient(door.ClientConfig{Server: server, City: "izmir", Identity: id, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// signedNow answers a request that was not signed about now, by the server's
+// clock, as a city does.
+func signedNow(t *testing.T, w http.ResponseWriter, r *http.Request, body []byte) bool {
+	claim, err := door.ReadClaim(r)
+	if err == nil {
+		err = claim.Verify(r, body, key("device").Public().(ed25519.PublicKey), time.Now())
+	}
+	switch {
+	case errors.Is(err, door.ErrClock):
+		problem(w, http.StatusUnauthorized, "tap.clock")
+	case err != nil:
+		t.Errorf("request: got %v, want it signed", err)
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	return err == nil
+}
+
+func problem(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{"code": code})
+}
+
+func receipt(t *testing.T, w http.ResponseWriter, file []byte) {
+	b, err := gate.ParseBatch(file)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	sum := statuslist.Sum(file)
+	json.NewEncoder(w).Encode(door.Receipt{Device: b.Device.String(), Boot: b.Boot.String(), Sequence: b.Sequence, Digest: hex.EncodeToString(sum[:])})
+}
+
 func TestHandInLosesAndDoublesNothing(t *testing.T) {
 	dir, _, anchor := newList(t)
 	lists := httptest.NewServer(http.FileServer(http.Dir(dir)))
@@ -166,14 +218,20 @@ func TestHandInLosesAndDoublesNothing(t *testing.T) {
 	var mood atomic.Int64
 	upload := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		switch mood.Add(1) % 4 {
+		if !signedNow(t, w, r, body) {
+			return
+		}
+		switch mood.Add(1) % 5 {
 		case 1:
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case 2: // taken, and the answer lost
 			rc.take(t, body)
 			panic(http.ErrAbortHandler)
+		case 3: // some network's own page, with its own 200
+			io.WriteString(w, "<title>Welcome to our WLAN</title>")
 		default:
 			rc.take(t, body)
+			receipt(t, w, body)
 		}
 	}))
 	defer upload.Close()
@@ -189,8 +247,9 @@ func TestHandInLosesAndDoublesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		a, err := agent.New(agent.Config{
-			Gate: g, Base: lists.URL, City: "izmir", Journal: j, Upload: upload.URL,
-			Now: func() time.Time { return clock }, Uptime: func() time.Duration { return uptime },
+			Gate: g, Base: lists.URL, City: "izmir", Journal: j,
+			Door: newDoor(t, upload.URL, func() time.Time { return clock }),
+			Now:  func() time.Time { return clock }, Uptime: func() time.Duration { return uptime },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -228,7 +287,7 @@ func TestHandInLosesAndDoublesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last, err := agent.New(agent.Config{Gate: g, Base: lists.URL, City: "izmir", Journal: j, Upload: upload.URL})
+	last, err := agent.New(agent.Config{Gate: g, Base: lists.URL, City: "izmir", Journal: j, Door: newDoor(t, upload.URL, time.Now)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,5 +326,137 @@ func TestHandInLosesAndDoublesNothing(t *testing.T) {
 	}
 	if rc.posts <= whole {
 		t.Errorf("posts: got %d for %d batches; no batch came twice, the test could not fail", rc.posts, whole)
+	}
+}
+
+// TestAWeekOffline: what a device gathered in a week without a network fits its
+// disk and arrives whole, also through a server that is full at times; what no
+// server will take holds nothing up.
+func TestAWeekOffline(t *testing.T) {
+	dir, _, anchor := newList(t)
+	lists := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer lists.Close()
+	g := newGate(t, anchor)
+	if _, err := g.Update(t.Context(), func(_ context.Context, name string, _ int64) ([]byte, error) {
+		return os.ReadFile(filepath.Join(dir, "izmir", name))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	rc := &receiver{batches: map[gate.Boot]map[uint64]*gate.Batch{}}
+	var online atomic.Bool
+	var posts atomic.Int64
+	upload := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !online.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		body, _ := io.ReadAll(r.Body)
+		if !signedNow(t, w, r, body) {
+			return
+		}
+		switch n := posts.Add(1); {
+		case n == 3:
+			problem(w, http.StatusConflict, "tap.forked")
+		case n%50 == 0:
+			w.Header().Set("Retry-After", "7")
+			problem(w, http.StatusServiceUnavailable, "tap.full")
+		default:
+			rc.take(t, body)
+			receipt(t, w, body)
+		}
+	}))
+	defer upload.Close()
+	clock, uptime := start, time.Duration(0)
+	journalDir := t.TempDir()
+	j, err := gate.OpenJournal(gate.JournalConfig{Dir: journalDir, City: "izmir", Key: key("device")}, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := agent.New(agent.Config{Gate: g, Base: lists.URL, City: "izmir", Journal: j, Door: newDoor(t, upload.URL, func() time.Time { return clock }),
+		Now: func() time.Time { return clock }, Uptime: func() time.Duration { return uptime }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taps := uint64(0)
+	for range 7 * 24 { // the pause between tries has grown to an hour, say
+		for range 20 {
+			if err := j.Record(g.Ask(card(taps%3), clock, 0), gate.Tap{At: clock, Uptime: uptime, Stop: 7}); err != nil {
+				t.Fatal(err)
+			}
+			taps++
+		}
+		clock, uptime = clock.Add(time.Hour), uptime+time.Hour
+		if err := a.HandIn(t.Context()); err == nil {
+			t.Fatal("without a network: got no error")
+		}
+	}
+	size := int64(0)
+	entries, err := os.ReadDir(journalDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			size += info.Size()
+		}
+	}
+	if size > 1<<20 {
+		t.Errorf("a week's journal: got %d bytes, want less than a megabyte", size)
+	}
+	online.Store(true)
+	for try := 0; ; try++ {
+		err := a.HandIn(t.Context())
+		if err == nil {
+			break
+		}
+		var later door.Later
+		if !errors.As(err, &later) || later.After != 7*time.Second || try > 10 {
+			t.Fatalf("try %d: got %v, want to be asked to come back in 7 s", try, err)
+		}
+	}
+	stopped, counted := rc.taps()
+	all := uint64(0)
+	for _, n := range counted {
+		all += n
+	}
+	const aside = 20
+	if all != taps-aside {
+		t.Errorf("taps: got %d, want %d but for the %d put aside", all, taps, aside)
+	}
+	if got, want := stopped, int(taps-aside)/3; got < want-1 || got > want+1 {
+		t.Errorf("stopped: got %d, want about %d", got, want)
+	}
+	left, err := filepath.Glob(filepath.Join(journalDir, "*-*"))
+	if err != nil || len(left) != 2 {
+		t.Errorf("left in the journal: got %q, want the open segment and the one put aside", left)
+	}
+}
+
+// TestOut: a device that was put out knows, says since when, and goes on
+// deciding; once it is let in again it says so.
+func TestOut(t *testing.T) {
+	_, _, anchor := newList(t)
+	g := newGate(t, anchor)
+	out := true
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if out {
+			problem(w, http.StatusForbidden, "tap.device")
+			return
+		}
+		json.NewEncoder(w).Encode(door.Registration{City: "izmir", Device: statuslist.KeyIDOf(key("device").Public().(ed25519.PublicKey)).String()})
+	}))
+	defer srv.Close()
+	a, err := agent.New(agent.Config{Gate: g, Base: srv.URL, City: "izmir", Door: newDoor(t, srv.URL, time.Now), Now: func() time.Time { return start }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Report(t.Context()); !errors.Is(err, door.ErrOut) {
+		t.Errorf("put out: got %v, want %v", err, door.ErrOut)
+	}
+	if got := a.Out(); !got.Equal(start) {
+		t.Errorf("out since: got %v, want %v", got, start)
+	}
+	out = false
+	if err := a.Report(t.Context()); err != nil || !a.Out().IsZero() {
+		t.Errorf("let in again: got %v, out since %v, want neither", err, a.Out())
 	}
 }
