@@ -74,6 +74,9 @@ type Gate struct {
 	cfg  Config
 	dir  string
 	live atomic.Pointer[snapshot]
+	// sealed is the head and rules of a list whose secret this gate was not
+	// given: enough to say how old it is, not to decide by.
+	sealed *snapshot
 
 	updating sync.Mutex // one Update at a time
 	store    store
@@ -205,6 +208,9 @@ type Status struct {
 // Status reports the list's age by the given clock.
 func (g *Gate) Status(now time.Time) Status {
 	s := g.live.Load()
+	if s == nil {
+		s = g.sealed
+	}
 	if s == nil {
 		return Status{City: g.cfg.City, Level: "none"}
 	}

@@ -46,6 +46,12 @@ func TestSealedList(t *testing.T) {
 			c.verify(g, c.now)
 		}
 	}
+	if got := open(dir, nil).Status(c.now); got.Level != "fresh" || got.Sequence == 0 {
+		t.Errorf("status without the secret: got %+v, want fresh and its sequence", got)
+	}
+	if got := open(dir, nil).Decide(statuslist.Number{Scheme: 1, Value: 1000}, c.now, 0); got != gate.Stale {
+		t.Errorf("decision without the secret: got %v, want %v", got, gate.Stale)
+	}
 	for name, s := range map[string]*statuslist.Secret{"no secret": nil, "another": other} {
 		g := open(t.TempDir(), s)
 		if _, err := g.Update(context.Background(), c.fetch); !errors.Is(err, statuslist.ErrSealed) {

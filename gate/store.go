@@ -132,6 +132,11 @@ func (g *Gate) load() error {
 		return nil
 	}
 	snap, err := g.read()
+	if errors.Is(err, statuslist.ErrSealed) {
+		if rules, err := g.store.head.LoadRules(g.readFile); err == nil {
+			g.sealed = newSnapshot(g.store.head, nil, nil, statuslist.NewCalendar(rules))
+		}
+	}
 	if err != nil {
 		// The root and the ratchet stay; the list is fetched anew.
 		g.store.full, g.store.deltas, g.store.head, g.store.headFile = "", nil, nil, nil
