@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/base64"
+	"encoding/json"
 	"html/template"
 	"image"
 	"image/png"
@@ -54,6 +55,7 @@ func (s *Sandbox) show(w http.ResponseWriter, r *http.Request, name string, data
 			return tr
 		},
 		"clock": func(t time.Time) string { return t.In(time.FixedZone("+03", 3*3600)).Format("15:04:05") },
+		"day":   func(t time.Time) string { return t.In(time.FixedZone("+03", 3*3600)).Format("02.01.2006 15:04:05") },
 	}).ParseFS(pages, "pages/frame.html", "pages/"+name)
 	if err != nil {
 		http.Error(w, "page is broken: "+err.Error(), http.StatusInternalServerError)
@@ -264,16 +266,36 @@ func (s *Sandbox) inboxPage(w http.ResponseWriter, r *http.Request) {
 	s.show(w, r, "inbox.html", map[string]any{"To": r.FormValue("to"), "Texts": all[:min(total, 100)], "Total": total})
 }
 
+// reported is what stands in a report, as its receiver reads it.
+type reported struct {
+	City      string    `json:"city"`
+	Province  int       `json:"province"`
+	Document  string    `json:"document"`
+	Number    string    `json:"number"`
+	Country   string    `json:"country"`
+	Card      string    `json:"card"`
+	Device    string    `json:"device"`
+	Stop      uint32    `json:"stop"`
+	Line      uint8     `json:"line"`
+	Earliest  time.Time `json:"tap_earliest"`
+	Latest    time.Time `json:"tap_latest"`
+	List      uint64    `json:"list"`
+	Effective time.Time `json:"suspension_effective"`
+	Told      time.Time `json:"notice"`
+	Source    string    `json:"feed_message"`
+}
+
 func (s *Sandbox) interiorPage(w http.ResponseWriter, r *http.Request) {
 	all := s.Reports()
 	slices.Reverse(all)
 	type row struct {
 		Report
-		Text string
+		What reported
 	}
 	rows := make([]row, min(len(all), 100))
 	for i := range rows {
-		rows[i] = row{all[i], string(all[i].Opened)}
+		rows[i].Report = all[i]
+		_ = json.Unmarshal(all[i].Opened, &rows[i].What) // another's shape is shown empty
 	}
-	s.show(w, r, "interior.html", map[string]any{"Rows": rows, "Total": len(all), "Key": s.InteriorKey()})
+	s.show(w, r, "interior.html", map[string]any{"Rows": rows, "Total": len(all), "Key": s.InteriorKey(), "ReceiptKey": s.ReceiptKey()})
 }
