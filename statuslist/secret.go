@@ -18,7 +18,15 @@ type Secret struct {
 	nonce []byte // key that gives each file its nonce
 }
 
-const magicSealed = "TKLX"
+const (
+	magicSealed = "TKLX"
+	// sealedVersion pads what it seals; version 1 did not.
+	sealedVersion = 2
+	// sealedStep is what the length of a padded file is a multiple of: one
+	// card's change and fifty look alike from outside.
+	sealedStep = 256
+	padMark    = 0x80
+)
 
 // ErrSealed: the file is for gates that hold another secret, or it was
 // changed on the way.
@@ -55,9 +63,12 @@ func (s *Secret) Seal(file []byte) []byte {
 	}
 	h := hmac.New(sha256.New, s.nonce)
 	h.Write(file)
-	head := appendMagic(nil, magicSealed)
+	head := append([]byte(magicSealed), sealedVersion)
 	nonce := h.Sum(nil)[:s.aead.NonceSize()]
-	return s.aead.Seal(append(head, nonce...), nonce, file, head)
+	padded := make([]byte, (len(file)/sealedStep+1)*sealedStep)
+	copy(padded, file)
+	padded[len(file)] = padMark
+	return s.aead.Seal(append(head, nonce...), nonce, padded, head)
 }
 
 // Unseal gives back what Seal took. A file that was never sealed is given as
@@ -67,13 +78,24 @@ func (s *Secret) Unseal(file []byte) ([]byte, error) {
 	if len(file) < head || string(file[:magicSize]) != magicSealed {
 		return file, nil
 	}
-	if s == nil || file[magicSize] != formatVersion || len(file) < head+s.aead.NonceSize() {
+	version := file[magicSize]
+	if s == nil || version != formatVersion && version != sealedVersion || len(file) < head+s.aead.NonceSize() {
 		return nil, ErrSealed
 	}
 	nonce := file[head : head+s.aead.NonceSize()]
 	plain, err := s.aead.Open(nil, nonce, file[head+len(nonce):], file[:head])
 	if err != nil {
 		return nil, ErrSealed
+	}
+	if version == sealedVersion {
+		end := len(plain) - 1
+		for end >= 0 && plain[end] == 0 {
+			end--
+		}
+		if end < 0 || plain[end] != padMark {
+			return nil, fmt.Errorf("%w: sealed without its padding", ErrMalformed)
+		}
+		plain = plain[:end]
 	}
 	return plain, nil
 }

@@ -2,8 +2,11 @@ package publish
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -22,7 +25,14 @@ type keySet struct {
 	// secret seals the list for gates that share it; nil where the folder has
 	// no list.secret, and the list is published in the open.
 	secret *statuslist.Secret
+	// bearer is what a partner shows to read a sealed list as tokens.
+	bearer string
 }
+
+// SecretFile is the file beside list.key that seals a city's list. It is made
+// with the keys: a list in the open tells whoever knows a card's number that
+// it is stopped, and until when. A city that wants it open takes it away.
+const SecretFile = "list.secret"
 
 // rootKeys is how many people hold a root key, threshold how many of them a
 // new root takes.
@@ -54,11 +64,12 @@ func loadKeys(dir, city string, now time.Time) (keySet, error) {
 	if k.list, err = readKey(listPath); err != nil {
 		return k, err
 	}
-	switch secret, err := os.ReadFile(filepath.Join(dir, "list.secret")); {
+	switch secret, err := os.ReadFile(filepath.Join(dir, SecretFile)); {
 	case err == nil:
 		if k.secret, err = statuslist.NewSecret(secret); err != nil {
 			return k, err
 		}
+		k.bearer = Bearer(secret)
 	case !errors.Is(err, fs.ErrNotExist):
 		return k, err
 	}
@@ -112,8 +123,34 @@ func makeKeys(dir, city string, now time.Time) error {
 	if err := statuslist.WriteFile(filepath.Join(dir, "root-1"), file); err != nil {
 		return err
 	}
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	if err := writeSecret(filepath.Join(dir, SecretFile), secret); err != nil {
+		return err
+	}
 	// Last, because its presence says that the others are there.
 	return writeKey(filepath.Join(dir, "list.key"), listKey)
+}
+
+// Bearer is the word that opens a sealed list's tokens: of the secret, and
+// telling nothing of it.
+func Bearer(secret []byte) string {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("turnike token list 1"))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Secret is what a city's gates are given to read its list; nil where the
+// list is in the open.
+func Secret(keysDir, cityID string) (*statuslist.Secret, error) {
+	b, err := os.ReadFile(filepath.Join(keysDir, cityID, SecretFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list secret of %s: %w", cityID, err)
+	}
+	return statuslist.NewSecret(b)
 }
 
 func writeKey(path string, key ed25519.PrivateKey) error {
@@ -121,11 +158,16 @@ func writeKey(path string, key ed25519.PrivateKey) error {
 	if err != nil {
 		return err
 	}
+	return writeSecret(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// writeSecret writes a file for this account's eyes only, durably.
+func writeSecret(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der}); err != nil {
+	if _, err := f.Write(b); err != nil {
 		f.Close()
 		return err
 	}

@@ -39,6 +39,9 @@ type Config struct {
 	Log   *slog.Logger
 	// Every is how often the store is looked at; 1 s if zero.
 	Every time.Duration
+	// StopsWait is how long a new stop of a sealed list waits, at most, for
+	// another change to go out with; not at all if zero.
+	StopsWait time.Duration
 }
 
 // List is one city's list at work.
@@ -52,6 +55,9 @@ type List struct {
 
 	mu    sync.Mutex
 	since time.Time
+	held  holding
+	// company is whether something but new stops was staged in this step.
+	company bool
 }
 
 // Open goes on from the files that were published, or starts a list in which
@@ -79,6 +85,9 @@ func Open(cfg Config) (*List, error) {
 		return nil, fmt.Errorf("open %s's list: %w", cfg.City.ID, err)
 	}
 	l := &List{cfg: cfg, pub: pub, rules: rulesBytes(tables), keys: keys}
+	if keys.secret != nil {
+		l.held.most = cfg.StopsWait
+	}
 	if _, ok := pub.Head(); !ok {
 		l.stageRanges()
 	} else if err := pub.SetRules(tables); err != nil {
@@ -131,9 +140,16 @@ func (l *List) Step(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.cfg.Now()
+	l.company = false
 	since, err := l.read(ctx)
 	if err != nil {
 		return err
+	}
+	if l.held.due(l.company, now) {
+		for n, s := range l.held.stops {
+			l.set(n, s)
+		}
+		l.held.stops = nil
 	}
 	if tables := l.cfg.City.RuleTables(now); !bytes.Equal(rulesBytes(tables), l.rules) {
 		if err := l.pub.SetRules(tables); err != nil {
@@ -205,14 +221,38 @@ func (l *List) stage(cards []pairing.Card) error {
 			return fmt.Errorf("append tags: %w", err)
 		}
 	}
+	now := l.cfg.Now()
 	for _, c := range cards {
-		i := uint32(c.Index)
-		if l.cfg.City.Tagged(c.Scheme) {
-			i, _ = l.pub.Index(statuslist.Number{Scheme: c.Scheme, Value: uint64(c.Index)}) // appended above
+		n, ok := l.numberOf(c)
+		if !ok {
+			continue
 		}
-		l.pub.Set(i, statuslist.Status{Class: statuslist.Class(c.Class), StopUntil: statuslist.Day(c.StopUntil)})
+		is := statuslist.Status{Class: statuslist.Class(c.Class), StopUntil: statuslist.Day(c.StopUntil)}
+		was, _ := l.Status(n)
+		if l.held.keep(n, is, was, now) {
+			continue
+		}
+		if is != was {
+			l.company = true
+			l.set(n, is)
+		}
 	}
 	return nil
+}
+
+// numberOf is how the list knows a card.
+func (l *List) numberOf(c pairing.Card) (statuslist.Number, bool) {
+	if l.cfg.City.Tagged(c.Scheme) {
+		return statuslist.Number{Scheme: c.Scheme, Value: uint64(c.Index)}, true
+	}
+	return l.pub.Ranges().Number(uint32(c.Index))
+}
+
+// set stages a card's status.
+func (l *List) set(n statuslist.Number, s statuslist.Status) {
+	if i, ok := l.pub.Index(n); ok {
+		l.pub.Set(i, s)
+	}
 }
 
 func rulesBytes(tables []*statuslist.Rules) []byte {

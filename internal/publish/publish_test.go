@@ -54,7 +54,7 @@ func newWorldAt(t *testing.T, c *city.Profile, now time.Time) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.gate, err = gate.Open(gate.Config{Dir: filepath.Join(w.dir, "gate"), City: c.ID, Anchor: anchor, TagKey: w.key}); err != nil {
+	if w.gate, err = gate.Open(gate.Config{Dir: filepath.Join(w.dir, "gate"), City: c.ID, Anchor: anchor, TagKey: w.key, Secret: secretOf(t, filepath.Join(w.dir, "keys"), c.ID)}); err != nil {
 		t.Fatal(err)
 	}
 	w.step()
@@ -396,18 +396,10 @@ func deadlineID(t *testing.T) string {
 	return ""
 }
 
-// secretOf is what a city's gates are given to open its list with, nil where
-// it is published in the open.
+// secretOf is what a city's gates are given to read its list.
 func secretOf(t *testing.T, keys, city string) *statuslist.Secret {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(keys, city, "list.secret"))
-	if os.IsNotExist(err) {
-		return nil
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := statuslist.NewSecret(b)
+	s, err := publish.Secret(keys, city)
 	if err != nil {
 		t.Fatal(err)
 	}

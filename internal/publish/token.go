@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"sync"
@@ -15,7 +16,8 @@ import (
 // goes by it.
 const TokenTTL = 15 * time.Minute
 
-// ErrSealedList: a city that seals its list does not tell it in another form.
+// ErrSealedList: a city that seals its list tells it in another form to those
+// only who show its bearer word.
 var ErrSealedList = errors.New("publish: the city seals its list")
 
 // tokens is the Token Status List last made.
@@ -28,9 +30,9 @@ type tokens struct {
 // TokenList gives the published list as an IETF Token Status List under its
 // address, in the media type asked for: statuslist.TokenListJWT or
 // TokenListCWT. Every stop reads "suspended", dated or not: the difference
-// would say why.
-func (l *List) TokenList(address, mediaType string) ([]byte, error) {
-	if l.keys.secret != nil {
+// would say why. bearer is what the asker showed; an open list needs none.
+func (l *List) TokenList(address, mediaType, bearer string) ([]byte, error) {
+	if l.keys.secret != nil && subtle.ConstantTimeCompare([]byte(bearer), []byte(l.keys.bearer)) != 1 {
 		return nil, ErrSealedList
 	}
 	t := &l.tokens
