@@ -244,7 +244,7 @@ the day and the report's place in the file.
 
 Example:
   turnike report read turnike-izmir-20210112T040000Z-1a2b3c4d.age \
-    --key office.txt --sign receipts.key --from 6sbe...= --ack /mnt/to-the-city`
+    --key office.txt --sign receipts.key --from 6sbe...= --ack to-the-city`
 }
 
 // Run reads.
