@@ -9,6 +9,7 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +79,8 @@ func tooCommon(p, login string) bool {
 	// something.
 	rest := p
 	parts := append(strings.Fields(common), strings.FieldsFunc(login, func(r rune) bool { return strings.ContainsRune("@.-_", r) })...)
+	// The longest first: a short word inside a longer one would break it up.
+	slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
 	for _, part := range parts {
 		if len(part) >= 4 {
 			rest = strings.ReplaceAll(rest, part, "\x00")
