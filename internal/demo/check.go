@@ -681,7 +681,11 @@ func (c *checker) serverGone(ctx context.Context) {
 		if err := os.CopyFS(away, os.DirFS(filepath.Join(c.w.cfg.Dir, "gates", "istanbul"))); err != nil {
 			return err
 		}
-		g, err := gate.Open(gate.Config{Dir: filepath.Dir(away), City: "istanbul", Anchor: anchor})
+		secret, err := c.w.App.ListSecret("istanbul")
+		if err != nil {
+			return err
+		}
+		g, err := gate.Open(gate.Config{Dir: filepath.Dir(away), City: "istanbul", Anchor: anchor, Secret: secret})
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -76,6 +77,8 @@ type World struct {
 	cfg   Config
 	gates map[string]*gate.Gate
 	tries tapLog
+	// entered counts who was let in, so that each has a name of their own.
+	entered atomic.Int64
 }
 
 // Start opens the world and calls ready once everything answers. It runs until
@@ -156,7 +159,11 @@ func (w *World) follow(ctx context.Context, g *errgroup.Group, id string) error 
 	if err != nil {
 		return err
 	}
-	gt, err := gate.Open(gate.Config{Dir: filepath.Join(w.cfg.Dir, "gates"), City: id, Anchor: anchor, TagKey: key})
+	secret, err := w.App.ListSecret(id)
+	if err != nil {
+		return err
+	}
+	gt, err := gate.Open(gate.Config{Dir: filepath.Join(w.cfg.Dir, "gates"), City: id, Anchor: anchor, TagKey: key, Secret: secret})
 	if err != nil {
 		return err
 	}
