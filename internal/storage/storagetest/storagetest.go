@@ -60,6 +60,12 @@ func Run(t *testing.T, open Open) {
 		{"outbox, many workers", testWorkers},
 		{"sweeping", testSweep},
 		{"isolations", testIsolations},
+		{"accounts", testAccounts},
+		{"accounts, many racers", testAccountRace},
+		{"sessions", testAccessSessions},
+		{"invitations", testInvites},
+		{"screens", testAccessDevices},
+		{"audit backwards", testAuditBackwards},
 		{"reports", testReports},
 		{"reports, many servers", testReportRace},
 	} {
