@@ -60,7 +60,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, change ...func(*app.Config)) *world {
 	t.Helper()
 	w := &world{t: t, log: &buffer{}, off: time.Until(time.Date(2021, 1, 12, 7, 0, 0, 0, time.UTC))}
 	var err error
@@ -76,6 +76,11 @@ func newWorld(t testing.TB) *world {
 		NVI: app.NVI{URL: outside.URL + sandbox.NVIPath},
 		SMS: app.SMS{Driver: "netgsm", URL: outside.URL + sandbox.GatewayPath("netgsm"), User: sandbox.User, Password: sandbox.Password, Header: sandbox.Header},
 		Now: w.clock, Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true})), Drain: 10 * time.Second,
+	}
+	w.cfg.Interior = app.Interior{URL: outside.URL + sandbox.InteriorPath, User: sandbox.User, Password: sandbox.Password,
+		Recipient: w.outside.InteriorKey(), ReceiptKey: w.outside.ReceiptKey()}
+	for _, f := range change {
+		f(&w.cfg)
 	}
 	w.start()
 	t.Cleanup(func() { _ = w.stop() })
