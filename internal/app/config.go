@@ -23,7 +23,7 @@ type Config struct {
 	Keys      string        `env:"TURNIKE_KEYS" type:"path" help:"Folder of the keys; keep it and its backups apart from --data. Empty: DATA-keys beside it."`
 	DB        string        `env:"TURNIKE_DB" help:"postgres://... for PostgreSQL; empty: a SQLite file in --data."`
 	Cities    string        `env:"TURNIKE_CITIES" type:"path" help:"Folder of city files (*.toml). Empty: the cities that come with Turnike."`
-	Centres   string        `env:"TURNIKE_CENTRES" type:"path" help:"Folder of files of networks of centres (*.toml) where visits are booked. Empty: İZSU, the example that comes with Turnike."`
+	Centres   string        `env:"TURNIKE_CENTRES" type:"path" help:"Folder of files of networks of centres (*.toml) where visits are booked. Empty: izsu, the example that comes with Turnike."`
 	Public    string        `env:"TURNIKE_PUBLIC" help:"How people reach the public site, for links in text messages: https://kart.example. Empty: the address listened on."`
 	TLS       bool          `env:"TURNIKE_TLS" help:"People reach us over https (a proxy in front): cookies are then marked Secure."`
 	Origins   []string      `env:"TURNIKE_ORIGINS" help:"Further origins that may post to us, for instance https://kart.example."`

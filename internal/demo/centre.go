@@ -29,7 +29,7 @@ func (w *World) fillCentres(ctx context.Context) error {
 		return nil // the installation has other networks
 	}
 	if _, err := s.Night(ctx); err != nil { // opens the days, should nobody have yet
-		return fmt.Errorf("open İZSU's days: %w", err)
+		return fmt.Errorf("open the centres' days: %w", err)
 	}
 	net := s.Network()
 	r := rand.New(rand.NewPCG(2021, 13)) // the same people each time
@@ -73,7 +73,7 @@ func (w *World) fillCentres(ctx context.Context) error {
 		}
 	}
 	if err := g.Wait(); err != nil {
-		return fmt.Errorf("fill İZSU's centres: %w", err)
+		return fmt.Errorf("fill the centres: %w", err)
 	}
 	return w.arrivals(ctx, s, r)
 }

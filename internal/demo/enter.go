@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 
@@ -50,7 +51,7 @@ func (w *World) Enter(ctx context.Context, role access.Role, tenant string, cent
 		return "", fmt.Errorf("invite: %w", err)
 	}
 	login := fmt.Sprintf("%s%d", role, w.entered.Load())
-	d, err := a.Draft(ctx, invite, access.Newcomer{Name: i18n.T(i18n.Turkish, "demo.part."+string(role)), Login: login, Password: "deneme kenti " + strings.ToLower(invite[:8])})
+	d, err := a.Draft(ctx, invite, access.Newcomer{Name: somebody(w.entered.Load()), Login: login, Password: "deneme kenti " + strings.ToLower(invite[:8])})
 	if err != nil {
 		return "", fmt.Errorf("account: %w", err)
 	}
@@ -63,6 +64,12 @@ func (w *World) Enter(ctx context.Context, role access.Role, tenant string, cent
 		return "", fmt.Errorf("accept: %w", err)
 	}
 	return in.Token, nil
+}
+
+// somebody is a name for the n-th who is let in.
+func somebody(n int64) string {
+	r := madeUp(n, rand.New(rand.NewPCG(uint64(n), 1)))
+	return r.First.Reveal() + " " + r.Last.Reveal()
 }
 
 // Screen puts a screen up in the demo's centre and gives its token.

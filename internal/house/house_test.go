@@ -356,6 +356,8 @@ var speaks = map[string]string{
 	"test/browser/server/main.go":    "a made-up person",
 	"internal/bench/pair/pair.go":    "made-up people",
 	"gate/conform":                   "names of sample cities",
+	"internal/demo/centre.go":        "names of made-up people",
+	"test/browser/desk/main.go":      "names of made-up people",
 	"internal/booking/network.go":    "names of service centres",
 }
 
