@@ -398,6 +398,8 @@ func (s *Server) ways(r *http.Request, se access.Session, city string) []way {
 	add(access.Accounts, "/people", "staff.nav.people")
 	if s.hasCentres(city) {
 		add(access.Devices, "/screens", "staff.nav.screens")
+		add(access.Keys, "/keys", "staff.nav.keys")
+		add(access.ReadVisits, "/feeds", "staff.nav.feeds")
 	}
 	add(access.ReadAudit, "/audit", "staff.nav.audit")
 	return all
