@@ -85,18 +85,16 @@ func (w *World) Screen(ctx context.Context, kind string) (token string, err erro
 }
 
 // enter opens a part's pages: it signs in on the reader's behalf and sends them
-// there. A browser holds one person and one screen; a cookie knows no ports.
+// there. A browser holds one person and one screen; a cookie knows no ports. It
+// is a link, since a form of one origin may not end at another.
 func (w *World) enter(site *httpx.Site) http.Handler {
 	return site.Page(func(rw http.ResponseWriter, r *http.Request) error {
-		f, r, err := site.Form(rw, r)
-		if err != nil {
-			return err
-		}
 		for _, p := range parts() {
-			if p.Key != f.Get("part") {
+			if p.Key != r.PathValue("part") {
 				continue
 			}
 			cookie, token := "staff", ""
+			var err error
 			if p.Kind != "" {
 				cookie = "screen"
 				token, err = w.Screen(r.Context(), p.Kind)

@@ -130,7 +130,7 @@ func (w *World) guide() (http.Handler, error) {
 		}
 		return httpx.See(rw, r, "/?moved=1&city="+url.QueryEscape(f.Get("city")))
 	}))
-	mux.Handle("POST /enter", w.enter(site))
+	mux.Handle("GET /enter/{part}", w.enter(site))
 	mux.Handle("/", site.NotFound())
 	all := http.NewServeMux()
 	all.Handle(assets.Prefix, assets.Handler(theme))
