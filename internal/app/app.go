@@ -174,6 +174,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	}
 	machine, err := api.New(api.Config{
 		Pairing: a.pairing, Cities: func() city.Set { return a.cities }, Now: cfg.Now, Log: cfg.Log, Head: a.headOf, Version: Version,
+		Networks: a.apiVisits(func(c notify.Class) { wake(c) }), Keys: a.hooks,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("api: %w", err)

@@ -2,10 +2,16 @@ package app
 
 import (
 	"context"
+	"net/http"
 
+	"turnike/internal/access"
+	"turnike/internal/api"
 	"turnike/internal/booking"
 	"turnike/internal/hook"
+	"turnike/internal/notify"
 	"turnike/internal/storage/sqlstore"
+	"turnike/internal/web/keys"
+	"turnike/internal/web/staff"
 )
 
 // Hooks is what other machines are told, and how.
@@ -33,4 +39,22 @@ func (a *App) openHooks() (err error) {
 // too, which As has made sure of.
 func (a *App) noteVisits(ctx context.Context, tx booking.Tx, facts []booking.Fact) error {
 	return a.hooks.Note(ctx, tx.(hook.Tx), facts)
+}
+
+// apiVisits are the networks as the API knows them.
+func (a *App) apiVisits(wake func(notify.Class)) func() map[string]api.Visits {
+	all := map[string]api.Visits{}
+	for id, s := range a.visits {
+		all[id] = api.Visits{Service: s, Contacts: a.contacts[id], Proof: a.proving(id, wake)}
+	}
+	return func() map[string]api.Visits { return all }
+}
+
+// keyPages mounts the pages of keys, webhooks and calendar feeds, and the feeds
+// themselves; it gives their routes for the test of tenant walls.
+func (a *App) keyPages(mux *http.ServeMux, ground *staff.Server) []access.Route {
+	pages := keys.New(keys.Config{Staff: ground, Hooks: a.hooks, Now: a.cfg.Now, Base: a.cfg.Public,
+		Visits: func(id string) (*booking.Service, bool) { s, ok := a.visits[id]; return s, ok }})
+	pages.Mount(mux)
+	return pages.Routes()
 }
