@@ -72,7 +72,7 @@ func (a *App) mountStaff(mux *http.ServeMux) {
 	mux.Handle("/invite/", own)
 	mux.Handle("/screen/", own)
 	a.screenPages(mux)
-	a.routesOfStaff = slices.Concat(a.staff.Routes(), a.counterPages(mux, a.staff), a.keyPages(mux, a.staff))
+	a.routesOfStaff = slices.Concat(a.staff.Routes(), a.counterPages(mux, a.staff), a.managePages(mux, a.staff), a.keyPages(mux, a.staff))
 }
 
 // StaffRoutes are all pages that need a sign-in.

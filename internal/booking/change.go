@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"slices"
 
 	"turnike/internal/audit"
@@ -39,8 +40,8 @@ type Effect struct {
 	// for one unit.
 	More, Fewer int
 	Over        []Overfull // cells with more people booked than they will take, by day and unit
-	// Seen tells two effects apart by whom they hit: what a manager was shown
-	// is what is done.
+	// Seen tells two effects apart by whom they hit and what they come on top
+	// of: what a manager was shown is what is done, and done once.
 	Seen string
 }
 
@@ -216,7 +217,7 @@ func (s *Service) keysOf(ctx context.Context, tx Tx, c *Change) ([]DayKey, chang
 }
 
 // effect is what a change comes to on days that are held or only looked at.
-func (w *work) effect(ctx context.Context, keys []DayKey, was, will changes) (Effect, error) {
+func (w *work) effect(ctx context.Context, c *Change, keys []DayKey, was, will changes) (Effect, error) {
 	var e Effect
 	for _, k := range keys {
 		c := w.s.net.byID[k.Centre]
@@ -247,11 +248,32 @@ func (w *work) effect(ctx context.Context, keys []DayKey, was, will changes) (Ef
 		return cmp.Or(a.DayKey.compare(b.DayKey), cmp.Compare(a.Cell.Unit, b.Cell.Unit), cmp.Compare(a.Cell.Pool, b.Cell.Pool))
 	})
 	h := sha256.New()
+	c.stands(h, was)
 	for _, v := range e.Hit() {
 		fmt.Fprintln(h, v.ID)
 	}
 	e.Seen = hex.EncodeToString(h.Sum(nil)[:8])
 	return e, nil
+}
+
+// stands writes down which changes there are already beside this one: a form
+// that is sent twice finds another state the second time.
+func (c *Change) stands(to io.Writer, was changes) {
+	about := func(centre string, day Day) bool {
+		return slices.ContainsFunc(c.Exceptions, func(e Exception) bool {
+			return e.Day == day && (e.Centre == centre || e.Centre == "" || centre == "")
+		})
+	}
+	for _, e := range was.ex {
+		if about(e.Centre, e.Day) || slices.Contains(c.Undo, e.ID) {
+			fmt.Fprintln(to, e.ID)
+		}
+	}
+	for _, r := range was.revs {
+		if slices.Contains(c.Undo, r.ID) || slices.ContainsFunc(c.Revisions, func(n Revision) bool { return n.Centre == r.Centre && n.Kind == r.Kind }) {
+			fmt.Fprintln(to, r.ID)
+		}
+	}
 }
 
 // Preview tells what a change would do, and does nothing.
@@ -278,7 +300,7 @@ func (s *Service) Preview(ctx context.Context, c Change) (Effect, error) {
 			w.days[r.DayKey] = &dayState{row: r, was: r, centre: s.net.byID[r.Centre], cells: cellsOf(list)}
 		}
 		c.name(w, audit.System("preview"))
-		e, err = w.effect(ctx, keys, ch, c.over(ch))
+		e, err = w.effect(ctx, &c, keys, ch, c.over(ch))
 		return err
 	})
 	if err != nil {
@@ -308,7 +330,7 @@ func (s *Service) Apply(ctx context.Context, c Change, seen string, a audit.Acto
 		}
 		c.name(w, a)
 		will := c.over(ch)
-		if e, err = w.effect(ctx, keys, ch, will); err != nil {
+		if e, err = w.effect(ctx, &c, keys, ch, will); err != nil {
 			return err
 		}
 		if e.Seen != seen {

@@ -273,3 +273,12 @@ func tail(n, room int, q float64) float64 {
 	}
 	return sum
 }
+
+// OpeningOn is the revision by which a pool's places are let out on a day; ok
+// is false where they are as many as the counters.
+func (n *Network) OpeningOn(c *Centre, pool string, day Day, revs []Revision) (Revision, bool) {
+	if r := holds(revs, Opening, c.ID, pool, day); r != nil {
+		return *r, true
+	}
+	return Revision{}, false
+}

@@ -1,6 +1,6 @@
 // Package day is a day at İZSU's centres for tests of the pages people work
-// with: the real booking service over SQLite with keys of its own, the counter
-// and the call centre on one handler, a clock that tests move, and sessions
+// with: the real booking service over SQLite with keys of its own, the counter,
+// the call centre and the manager's pages on one handler, a clock that tests move, and sessions
 // that are given rather than signed in for. Texts to people are kept here
 // instead of being sent.
 package day
@@ -27,6 +27,7 @@ import (
 	"turnike/internal/web/assets"
 	"turnike/internal/web/call"
 	"turnike/internal/web/counter"
+	"turnike/internal/web/manage"
 	"turnike/internal/web/staff"
 )
 
@@ -80,6 +81,10 @@ func Open(ctx context.Context, dir string) (_ *Day, err error) {
 	mux := http.NewServeMux()
 	mux.Handle("/staff/{city}/queue/", counter.New(counter.Config{Staff: ground, Visits: visits, Now: d.Now}).Handler())
 	mux.Handle("/staff/{city}/call/", call.New(call.Config{Staff: ground, Visits: visits, Now: d.Now}).Handler())
+	manager := manage.New(manage.Config{Staff: ground, Visits: visits, Now: d.Now}).Handler()
+	for _, p := range []string{"/staff/{city}/centre/", "/staff/izsu/figures", "/staff/izsu/figures.csv", "/staff/izsu/figures.xlsx", manage.ScriptPath} {
+		mux.Handle(p, manager)
+	}
 	mux.Handle(counter.ScriptPattern, counter.Script())
 	mux.Handle(assets.Prefix, assets.Handler())
 	d.Handler = mux

@@ -94,7 +94,7 @@ func testStaffing(t *testing.T, s *sqlstore.Store) {
 	_, err = b.Apply(t.Context(), undo, e.Seen, manager)
 	is(t, "take back", err, nil)
 	_, err = b.Apply(t.Context(), undo, e.Seen, manager)
-	is(t, "twice", err, nil)
+	is(t, "twice", err, booking.ErrMeanwhile)
 	plan, err = b.PlanOn(t.Context(), "konak", officeDay)
 	is(t, "plan", err, nil)
 	same(t, "the file again", desksAt(plan, "counter", nine), 3)

@@ -106,7 +106,7 @@ func (s *Site) Wrap(next http.Handler) http.Handler {
 		defer done()
 		r = r.WithContext(i18n.With(r.Context(), s.language(z, r)))
 		if r.Body != nil {
-			r.Body = http.MaxBytesReader(z, r.Body, MaxBody)
+			r.Body = http.MaxBytesReader(z, r.Body, bodyLimit(r))
 		}
 		if s.cross.Check(r) != nil {
 			s.fail(z, r, ErrCrossed)
