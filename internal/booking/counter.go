@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -172,4 +173,22 @@ func (c *Centre) Counters() []Counter {
 		}
 	}
 	return out
+}
+
+// Room is how many people a centre's floor takes today.
+func (s *Service) Room(ctx context.Context, centre string) (int, error) {
+	c, ok := s.net.byID[centre]
+	if !ok {
+		return 0, ErrNoCentre
+	}
+	day := DayOf(s.cfg.Now(), s.net.zone)
+	var revs []Revision
+	err := s.cfg.Store.View(ctx, func(tx Tx) (err error) {
+		revs, err = tx.PlanRevisions(ctx, s.net.ID, day, day)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("room of a centre: %w", err)
+	}
+	return s.net.FloorOn(c, day, revs), nil
 }

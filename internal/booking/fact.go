@@ -52,6 +52,8 @@ func (w *work) changed(was, v Visit) {
 		f.Kind, f.From = FactMoved, was.Place
 	case was.State == v.State:
 		return
+	case v.State == Booked && was.State == Arrived:
+		return // an arrival pressed by mistake: they are expected, as before
 	case v.State == Booked:
 		f.Kind = FactBooked
 	case v.State == Cancelled && was.State == Booked:

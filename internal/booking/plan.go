@@ -65,6 +65,7 @@ func (n *Network) Plan(c *Centre, day Day, exceptions []Exception, revs ...Revis
 			open, walk = r.Show, min(r.Walk, 100-n.Rules.PhoneShare)
 		}
 		show = min(show, open)
+		var phones, walks share
 		for u := range 24 * 60 / n.Unit {
 			minute := u * n.Unit
 			desks := p.bandDesks(wd, day, minute)
@@ -96,8 +97,9 @@ func (n *Network) Plan(c *Centre, day Day, exceptions []Exception, revs ...Revis
 			// The room may be smaller than the counters, and is never filled
 			// above what it takes in 95 of a hundred cases.
 			more := Over(min(desks, room), open) - min(desks, room)
+			calls := phones.of(desks, n.Rules.PhoneShare, desks)
 			out = append(out, PlanCell{Pool: p.ID, Unit: u, Desks: desks, Places: desks + more,
-				Phone: desks * n.Rules.PhoneShare / 100, Walk: desks * walk / 100})
+				Phone: calls, Walk: walks.of(desks, walk, desks-calls)})
 			floor[u] += desks
 			places[u] += desks + more
 		}
@@ -110,6 +112,18 @@ func (n *Network) Plan(c *Centre, day Day, exceptions []Exception, revs ...Revis
 		return cmp.Or(cmp.Compare(a.Pool, b.Pool), cmp.Compare(a.Unit, b.Unit))
 	})
 	return out
+}
+
+// share gives a part in a hundred of a pool's counters to a channel, unit by
+// unit. What a unit is too small for is carried to the next: a quarter of two
+// counters is one of them every other time, and not never.
+type share struct{ carried int }
+
+func (s *share) of(desks, percent, most int) int {
+	s.carried += desks * percent
+	n := min(s.carried/100, most)
+	s.carried -= 100 * n
+	return n
 }
 
 // holiday tells whether a day is a public holiday, and from which minute on.

@@ -11,6 +11,7 @@ package call
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +62,7 @@ func (s *Server) Routes() []access.Route {
 var (
 	ErrService = fault.New(fault.Invalid, "call.service") // none chosen
 	ErrSlot    = fault.New(fault.Invalid, "call.slot")    // none chosen
+	ErrWhere   = fault.New(fault.Invalid, "call.where")   // a waiting list is one centre's
 	ErrNotHere = fault.New(fault.NotFound, "call.not_here")
 	ErrNone    = fault.New(fault.Conflict, "call.none") // no place as asked for
 )
@@ -227,6 +229,8 @@ func (c *call) do(ctx context.Context, do, arg string) error {
 	case "stay":
 		c.moving, c.slot, c.asked, c.focus = "", "", "", "service"
 		return nil
+	case "wait":
+		return c.wait(ctx)
 	case "drop", "dropped":
 		return c.drop(ctx, arg, do == "dropped")
 	case "open", "remark":
@@ -295,9 +299,11 @@ func (c *call) fill(ctx context.Context) error {
 		}
 	} else if p, err := person.ParsePhone(c.phone); err == nil {
 		c.caller, c.known = p, true
-		if c.visits, err = c.svc.Caller(ctx, c.who, p, c.lookAs()); err != nil {
+		visits, err := c.svc.Caller(ctx, c.who, p, c.lookAs())
+		if err != nil {
 			return err
 		}
+		c.visits = slices.DeleteFunc(visits, func(v booking.Visit) bool { return !c.se.Sees(v.Place.Centre) })
 	}
 	if c.asked != "" && c.asked == c.want.key() && c.offers == nil && c.done == nil && c.held == "" {
 		if err := c.offer(); err != nil && len(c.faults) == 0 {

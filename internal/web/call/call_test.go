@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"turnike/internal/access"
+	"turnike/internal/audit"
 	"turnike/internal/booking"
+	"turnike/internal/person"
 	"turnike/test/day"
 )
 
@@ -366,4 +368,65 @@ func TestWhoMayNotCall(t *testing.T) {
 	a.send("", http.StatusOK, "phone", v.Code.String())
 	a.says("another centre's code", "Telefonu yazıp")
 	a.send("open:"+v.ID, http.StatusNotFound)
+}
+
+// TestProtectedShare: what is kept for the telephone is had by telephone when
+// the site is full, and when that is gone too a caller may wait for a place.
+func TestProtectedShare(t *testing.T) {
+	d, base := newDay(t)
+	// In the afternoon the telephone's share of tomorrow is not let out yet: the
+	// site takes all it may and is full.
+	tomorrow := day.Wednesday + 1
+	d.Set(day.Wednesday.At(7*60, d.Visits.Network().Location()))
+	n := 0
+	fill := func(ch booking.Channel) {
+		for {
+			s, ok := d.Visits.Board().Soonest("closing", 1, "konak", tomorrow, 1, ch, d.Now())
+			if !ok {
+				return
+			}
+			n++
+			tag := d.Who.SessionTag(fmt.Sprint("p", n))
+			if _, err := d.Visits.Book(t.Context(), booking.Request{Centre: "konak", Service: "closing", Day: tomorrow, Unit: s.Place.Unit,
+				Channel: ch, Actor: audit.System("test"), Who: booking.Who{Holder: tag, Phone: tag}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill(booking.Web)
+	left, ok := d.Visits.Board().Soonest("closing", 1, "konak", tomorrow, 1, booking.Call, d.Now())
+	if !ok || n == 0 {
+		t.Fatalf("with the site full after %d: nothing is left for the telephone", n)
+	}
+	a := newAgent(t, d, base, access.Session{Role: access.Agent})
+	hour := left.Start.In(d.Visits.Network().Location()).Format("15:04")
+	a.ring()
+	a.send("offers", http.StatusOK, "phone", "0532 000 00 17", "service", "closing", "where", "konak", "day", tomorrow.String())
+	a.send("hold", http.StatusOK)
+	a.says("had by telephone", "Ayrıldı: yarın "+hour+", Konak")
+	a.send("", http.StatusOK, "first", "Ayşe", "last", "Işık")
+
+	// The rest goes as well.
+	fill(booking.Call)
+	a.ring()
+	a.send("", http.StatusOK, "phone", "0532 000 00 29")
+	a.send("", http.StatusConflict, "service", "closing", "where", "konak", "day", tomorrow.String())
+	a.says("full", "boş yer yok")
+	a.says("offers to wait", "Bekleme listesine yaz")
+	a.send("wait", http.StatusOK)
+	a.says("on the list", "Yer açılınca mesajla önerilecek.")
+	a.send("wait", http.StatusConflict)
+	a.says("once", "zaten varsınız")
+	// Whoever cancels makes room for who waits, and they are told.
+	v, err := d.Visits.ByPhone(t.Context(), d.Who.PhoneTag(person.RestorePhone("905320000017")))
+	if err != nil || len(v) != 1 {
+		t.Fatalf("got %v and %v, want one", v, err)
+	}
+	if _, err := d.Visits.Cancel(t.Context(), v[0].ID, audit.System("test")); err != nil {
+		t.Fatal(err)
+	}
+	texts := d.Texts()
+	if got := texts[len(texts)-2:]; !strings.Contains(got[0]+got[1], "Yer acildi") {
+		t.Errorf("texts: got %q, want an offer", got)
+	}
 }

@@ -2,12 +2,15 @@ package call
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"turnike/internal/booking"
+	"turnike/internal/fault"
 	"turnike/internal/i18n"
 	"turnike/internal/web/ui"
 )
@@ -137,6 +140,11 @@ func (c *call) lookOf(do string) string {
 		return ""
 	}
 	return "secondary"
+}
+
+// full tells whether no place was found, so that waiting for one is offered.
+func (c *call) full() bool {
+	return slices.ContainsFunc(c.faults, func(f *fault.Fault) bool { return errors.Is(f, ErrNone) || errors.Is(f, ErrWhere) })
 }
 
 func tone(s booking.State) ui.Tone {

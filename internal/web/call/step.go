@@ -200,6 +200,38 @@ func (c *call) gone(err error) error {
 	return fault.List{list[0].On("slot")}
 }
 
+// wait puts the caller on a centre's list: a place that is given back is
+// offered to them by text message and kept for a while.
+func (c *call) wait(ctx context.Context) error {
+	c.focus = "where"
+	if c.want.service == "" {
+		return ErrService.On("service")
+	}
+	if c.want.centre == "" || !c.se.Sees(c.want.centre) {
+		return ErrWhere.On("where")
+	}
+	p, err := person.ParsePhone(c.phone)
+	if err != nil {
+		return on(err, "phone") // the offer comes by text
+	}
+	from := booking.DayOf(c.now, c.net.Location())
+	to := from + booking.Day(c.net.Ahead()) - 1
+	if d, err := booking.ParseDay(c.want.day); err == nil {
+		from, to = d, d
+	}
+	l, _ := i18n.Known(c.lang)
+	who, err := c.who.Who(ctx, person.Record{Phone: p}, l)
+	if err != nil {
+		return err
+	}
+	if _, err := c.svc.JoinWait(ctx, booking.Request{Centre: c.want.centre, Service: c.want.service, Matters: c.want.matters, Day: from,
+		Channel: booking.Call, Actor: c.se.Actor(), Who: who}, to); err != nil {
+		return on(err, "where")
+	}
+	c.said, c.focus, c.asked = "call.said.waiting", "phone", ""
+	return nil
+}
+
 // release lets a held place go: the caller wants another.
 func (c *call) release(ctx context.Context) error {
 	id := c.held

@@ -1,12 +1,15 @@
 package counter
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"turnike/internal/booking"
 	"turnike/internal/fault"
+	"turnike/internal/i18n"
 	"turnike/internal/web/httpx"
 	"turnike/internal/web/ui"
 )
@@ -23,6 +26,7 @@ type arrivalView struct {
 	tickets []booking.Ticket // of today
 	due     []booking.Visit
 	said    string
+	given   int // the number somebody was given just now
 	faults  fault.List
 }
 
@@ -35,7 +39,11 @@ func (v arrivalView) number(id string) int {
 }
 
 func (s *Server) arrivals(w http.ResponseWriter, r *http.Request, p place) error {
-	return s.showArrivals(w, r, p, arrivalView{said: s.said(r, p)})
+	v := arrivalView{said: s.said(r, p)}
+	if q := r.URL.Query(); v.said != "" && q.Get("did") == "arrive" {
+		v.given, _ = number(q.Get("n"))
+	}
+	return s.showArrivals(w, r, p, v)
 }
 
 func (s *Server) showArrivals(w http.ResponseWriter, r *http.Request, p place, v arrivalView) error {
@@ -73,6 +81,33 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request, p place) error {
 	}
 	v.asked = err == nil && len(v.faults) == 0
 	return s.showArrivals(w, r, p, v)
+}
+
+// listView is a whole day by the hour.
+type listView struct {
+	arrivalView
+	visits []booking.Visit
+	date   time.Time
+}
+
+func (v listView) day(ctx context.Context) string {
+	return i18n.From(ctx).DateWeekday(v.date.In(v.p.net.Location()))
+}
+
+func (s *Server) list(w http.ResponseWriter, r *http.Request, p place) error {
+	v := listView{arrivalView: arrivalView{p: p, page: s.frame(r, p, "counter.list.title")}}
+	v.page.Back = p.path
+	day := s.today(p)
+	visits, err := p.svc.OnDay(r.Context(), p.centre.ID, day)
+	if err != nil {
+		return err
+	}
+	v.visits = slices.DeleteFunc(visits, func(b booking.Visit) bool { return b.State == booking.Held })
+	if v.tickets, v.due, err = p.svc.Tickets(r.Context(), p.centre.ID); err != nil {
+		return err
+	}
+	v.date = day.At(12*60, p.net.Location())
+	return s.cfg.Staff.Site().Render(w, r, http.StatusOK, listPage(v))
 }
 
 // visitView is one appointment opened.

@@ -73,6 +73,7 @@ func (s *Server) rows() []row {
 		{"POST", at + "arrivals", access.ReadPerson, s.search},
 		{"GET", at + "visit/{visit}", access.ReadPerson, s.visit},
 		{"POST", at + "visit/{visit}", access.ReadPerson, s.note},
+		{"GET", at + "list", access.Queue, s.list},
 		{"GET", at + "ticket/{number}", access.Queue, s.ticket},
 	}
 }

@@ -75,6 +75,12 @@ func TestCounter(t *testing.T) {
 	}
 	w.says("finish with nobody behind", c.do("next", 2, http.StatusOK), "2 numaranın işlemi bitti.")
 	w.says("no such button", c.do("dance", 0, http.StatusUnprocessableEntity), "tanınmadı")
+	w.says("the number is printed at once", c.do("walk", 0, http.StatusOK, "service", "closing", "from", ""), "data-print-now")
+	w.silent("and not again when it is looked at", c.get("ticket/3", http.StatusOK), "data-print-now")
+	page = c.get("list", http.StatusOK)
+	w.says("the day's list", page, v.Code.String())
+	w.says("the day's list", page, "tamamlandı")
+	w.silent("the day's list", page, "Ayşe")
 	w.says("another centre's visit", c.do("arrive", 0, http.StatusNotFound, "visit", w.elsewhere()), "randevu bulunamadı")
 }
 
@@ -190,7 +196,7 @@ func TestWhoMayNot(t *testing.T) {
 		"an auditor":     {Role: access.Auditor},
 	} {
 		r := w.enter(se)
-		for _, path := range []string{"", "live", "desk", "arrivals", "visit/" + v.ID, "ticket/1"} {
+		for _, path := range []string{"", "live", "desk", "arrivals", "list", "visit/" + v.ID, "ticket/1"} {
 			w.silent(name, r.get(path, http.StatusNotFound), "Konak")
 		}
 		r.post("arrivals", http.StatusNotFound, "query", "ayse")

@@ -30,6 +30,7 @@ type view struct {
 	over   map[booking.TicketState]int
 	undo   string // what undo would take back
 	said   string // what was just done
+	room   int    // how many people the floor takes today
 	faults fault.List
 }
 
@@ -67,6 +68,9 @@ func (s *Server) look(ctx context.Context, r *http.Request, p place) (view, erro
 		}
 	}
 	v.due = due
+	if v.room, err = p.svc.Room(ctx, p.centre.ID); err != nil {
+		return view{}, err
+	}
 	is, again, err := p.svc.Last(ctx, p.centre.ID, p.desk.Name)
 	if err != nil && !nothing(err) {
 		return view{}, err
@@ -278,7 +282,8 @@ func (s *Server) ticket(w http.ResponseWriter, r *http.Request, p place) error {
 	if err != nil {
 		return err
 	}
-	v := ticketView{page: s.frame(r, p, "counter.ticket.title"), p: p, t: t, from: r.URL.Query().Get("new")}
+	q := r.URL.Query()
+	v := ticketView{page: s.frame(r, p, "counter.ticket.title"), p: p, t: t, from: q.Get("new"), print: q.Has("new")}
 	for _, o := range ts {
 		if o.Pool == t.Pool && o.State == booking.InQueue && o.Number != n {
 			v.ahead++
@@ -299,6 +304,7 @@ type ticketView struct {
 	p         place
 	t         booking.Ticket
 	from      string // "arrivals", or "" for the clerk's screen
+	print     bool   // just given out
 	ahead     int
 	from1, to int // minutes to wait
 }

@@ -18,10 +18,10 @@ var ScriptPath = sync.OnceValue(func() string {
 	return scriptRoot + hex.EncodeToString(sum[:8]) + ".js"
 })
 
-const scriptRoot = "/staff/script/live-"
+const scriptRoot = "/staff/script/live/"
 
 // ScriptPattern is where Script is mounted.
-const ScriptPattern = "GET /staff/script/{name}"
+const ScriptPattern = "GET " + scriptRoot + "{name}"
 
 // Script serves it. Its address changes with its content, so it is kept for
 // ever.
