@@ -212,7 +212,7 @@ func TestNobodyIsReportedFalsely(t *testing.T) {
 		}
 	})
 	gen := rapid.Custom(draw)
-	for seed := range 6000 {
+	for seed := range stories {
 		h := gen.Example(seed)
 		if stands, _ := h.standing(t, ours()); stands && h.wrong() != "" {
 			t.Fatalf("story %d: a report stands of a tap %s: %+v", seed, h.wrong(), h)
@@ -286,15 +286,15 @@ func TestRealCasesAreReported(t *testing.T) {
 	})
 	// And among stories of every kind some are.
 	gen, said := rapid.Custom(draw), map[report.Why]int{}
-	for seed := range 4000 {
+	for seed := range stories {
 		_, why := gen.Example(seed).standing(t, ours())
 		said[why]++
 	}
-	t.Log("of 4000 stories:", said)
+	t.Log("of", stories, "stories:", said)
 	for _, why := range []report.Why{report.Yes, report.BeforeStop, report.BeforeNotice, report.NotTold, report.TooLate, report.NotIsolated,
 		report.OtherReason, report.Exempt, report.NotTheHolder, report.Unnamed, report.Disputed, report.AfterEnd} {
-		if said[why] < 3 {
-			t.Errorf("%q was said of %d stories of 4000, want the stories to lead there", why, said[why])
+		if said[why] < stories/2000 {
+			t.Errorf("%q was said of %d stories of %d, want the stories to lead there", why, said[why], stories)
 		}
 	}
 }
