@@ -114,12 +114,12 @@ func calls(tickets []booking.Ticket) []called {
 	return out
 }
 
-// Say is a call as the names of the words to speak: "numara yüz yirmi üç, gişe
+// Say is a call as the names of the words to speak: "numara yüz yirmi üç, vezne
 // dört". A counter without a number is left unspoken.
 func Say(number int, desk string) string {
 	words := append([]string{"numara"}, turkish(number)...)
 	if n, err := strconv.Atoi(desk); err == nil {
-		words = append(append(words, "gise"), turkish(n)...)
+		words = append(append(words, "vezne"), turkish(n)...)
 	}
 	return strings.Join(words, " ")
 }

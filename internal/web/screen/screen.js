@@ -18,7 +18,7 @@
       sound.hidden = false;
       sound.addEventListener('click', function () { ctx.resume(); sound.hidden = true; });
     }
-    if (ctx) 'numara gise 1 2 3 4 5 6 7 8 9 10 20 30 40 50 60 70 80 90 100 1000'.split(' ').forEach(function (w) {
+    if (ctx) 'numara vezne 1 2 3 4 5 6 7 8 9 10 20 30 40 50 60 70 80 90 100 1000'.split(' ').forEach(function (w) {
       fetch(voice + w + '.opus').then(function (r) { return r.arrayBuffer(); })
         .then(function (b) { return ctx.decodeAudioData(b); })
         .then(function (b) { words[w] = b; }, function () { });

@@ -289,7 +289,7 @@ func TestDisplay(t *testing.T) {
 		return key, say, body
 	}
 	first, say, body := spoken()
-	if say != "numara 1 gise 3" || !strings.Contains(body, "11 kişi bekliyor") || !strings.Contains(body, ">2<") {
+	if say != "numara 1 vezne 3" || !strings.Contains(body, "11 kişi bekliyor") || !strings.Contains(body, ">2<") {
 		t.Errorf("got %q in %.700s, want number 1 to counter 3, 11 who wait and who is next", say, body)
 	}
 	if again, _, _ := spoken(); again != first {
@@ -316,7 +316,7 @@ func TestDisplay(t *testing.T) {
 // TestSay: numbers are spoken as a Turk says them.
 func TestSay(t *testing.T) {
 	for n, want := range map[int]string{1: "1", 10: "10", 21: "20 1", 100: "100", 101: "100 1", 234: "2 100 30 4", 999: "9 100 90 9", 1000: "1000", 2050: "2 1000 50"} {
-		if got := screen.Say(n, "12"); got != "numara "+want+" gise 10 2" {
+		if got := screen.Say(n, "12"); got != "numara "+want+" vezne 10 2" {
 			t.Errorf("%d: got %q, want numara %s", n, got, want)
 		}
 	}
@@ -356,7 +356,7 @@ func TestFiles(t *testing.T) {
 	if voice == nil {
 		t.Fatal("got no address of the words")
 	}
-	for _, word := range strings.Fields("numara gise 1 2 3 4 5 6 7 8 9 10 20 30 40 50 60 70 80 90 100 1000") {
+	for _, word := range strings.Fields("numara vezne 1 2 3 4 5 6 7 8 9 10 20 30 40 50 60 70 80 90 100 1000") {
 		if status, b, _ := w.ask("", voice[1]+word+".opus", nil); status != 200 || !strings.HasPrefix(b, "OggS") {
 			t.Errorf("%s: got %d, want a recording", word, status)
 		}

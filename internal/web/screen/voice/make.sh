@@ -10,7 +10,7 @@ say() {
 }
 while read -r name word; do say "$name" "$word"; done <<WORDS
 numara numara
-gise gişe
+vezne vezne
 1 bir
 2 iki
 3 üç
