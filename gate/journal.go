@@ -33,7 +33,7 @@ type Journal struct {
 	seq     uint64 // of the batch the open segment will be
 	before  statuslist.Digest
 	segment *os.File
-	empty   bool
+	size    int64            // of what the segment holds
 	counts  map[Count]uint64 // keyed with Taps zero
 	held    uint64           // list last noted by Holds
 	issued  time.Time
@@ -152,7 +152,7 @@ func (j *Journal) newSegment() error {
 		f.Close()
 		return err
 	}
-	j.segment, j.empty = f, true
+	j.segment, j.size = f, 0
 	if err := f.Sync(); err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (j *Journal) write(frames []byte) error {
 	if _, err := j.segment.Write(frames); err != nil {
 		return err
 	}
-	j.empty = false
+	j.size += int64(len(frames))
 	return j.segment.Sync()
 }
 
@@ -240,6 +240,13 @@ func (j *Journal) flush() error {
 	return nil
 }
 
+// Size is how many bytes are recorded since the last batch.
+func (j *Journal) Size() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.size
+}
+
 // Seal makes a signed batch of everything recorded since the last; ok is
 // false if there is nothing.
 func (j *Journal) Seal(now time.Time, uptime time.Duration) (ok bool, err error) {
@@ -248,7 +255,7 @@ func (j *Journal) Seal(now time.Time, uptime time.Duration) (ok bool, err error)
 	if err := j.flush(); err != nil {
 		return false, fmt.Errorf("seal journal: %w", err)
 	}
-	if j.empty {
+	if j.size == 0 {
 		return false, nil
 	}
 	if err := j.segment.Close(); err != nil {

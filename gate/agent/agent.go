@@ -256,17 +256,42 @@ func (a *Agent) get(ctx context.Context, name string, limit int64, got []byte) (
 	return got, nil
 }
 
-// HandIn seals what the journal holds and hands in every batch that waits. A
-// batch goes only once the city has said that it has it, by its digest; one that
-// arrives twice is the server's to know by device, boot and sequence. One the
-// city will never take is put aside, so that it does not hold up the others.
+// HandIn hands in every batch that waits, then seals what the journal gathered
+// since and hands that in too. A batch goes only once the city has said that it
+// has it, by its digest; one that arrives twice is the server's to know by
+// device, boot and sequence. One the city will never take is put aside, so that
+// it does not hold up the others.
+//
+// While a batch cannot be handed in no further one is sealed: what is gathered
+// meanwhile is as safe in the open segment, and a device that was away for a
+// week comes back with two batches, not with ten thousand.
 func (a *Agent) HandIn(ctx context.Context) error {
-	if err := a.cfg.Journal.Holds(a.cfg.Gate.Status(a.cfg.Now())); err != nil {
+	j := a.cfg.Journal
+	if err := j.Holds(a.cfg.Gate.Status(a.cfg.Now())); err != nil {
 		return err
 	}
-	if _, err := a.cfg.Journal.Seal(a.cfg.Now(), a.cfg.Uptime()); err != nil {
+	if err := j.Flush(); err != nil {
 		return err
 	}
+	if j.Size() > sealBytes {
+		if _, err := j.Seal(a.cfg.Now(), a.cfg.Uptime()); err != nil {
+			return err
+		}
+	}
+	if err := a.handInAll(ctx); err != nil {
+		return err
+	}
+	if ok, err := j.Seal(a.cfg.Now(), a.cfg.Uptime()); err != nil || !ok {
+		return err
+	}
+	return a.handInAll(ctx)
+}
+
+// sealBytes is how large a segment grows before it is sealed whatever waits: a
+// fortnight of a busy gate, and well below the largest batch.
+const sealBytes = 1 << 20
+
+func (a *Agent) handInAll(ctx context.Context) error {
 	names, err := a.cfg.Journal.Batches()
 	if err != nil {
 		return err

@@ -71,21 +71,29 @@ func TestSignatures(t *testing.T) {
 	}{
 		{"as it was", func(*http.Request, *string, *ed25519.PublicKey, *time.Time) {}, nil},
 		{"at the window's end", func(_ *http.Request, _ *string, _ *ed25519.PublicKey, now *time.Time) { *now = noon.Add(Window) }, nil},
-		{"too late", func(_ *http.Request, _ *string, _ *ed25519.PublicKey, now *time.Time) { *now = noon.Add(Window + time.Second) }, ErrClock},
-		{"too early", func(_ *http.Request, _ *string, _ *ed25519.PublicKey, now *time.Time) { *now = noon.Add(-Window - time.Second) }, ErrClock},
+		{"too late", func(_ *http.Request, _ *string, _ *ed25519.PublicKey, now *time.Time) {
+			*now = noon.Add(Window + time.Second)
+		}, ErrClock},
+		{"too early", func(_ *http.Request, _ *string, _ *ed25519.PublicKey, now *time.Time) {
+			*now = noon.Add(-Window - time.Second)
+		}, ErrClock},
 		{"another body", func(_ *http.Request, body *string, _ *ed25519.PublicKey, _ *time.Time) { *body = "batch " }, ErrSignature},
 		{"another body with its digest", func(r *http.Request, body *string, _ *ed25519.PublicKey, _ *time.Time) {
 			*body = "other"
 			r.Header.Set("Content-Digest", digestOf([]byte(*body)))
 		}, ErrSignature},
 		{"another method", func(r *http.Request, _ *string, _ *ed25519.PublicKey, _ *time.Time) { r.Method = http.MethodPut }, ErrSignature},
-		{"another city", func(r *http.Request, _ *string, _ *ed25519.PublicKey, _ *time.Time) { r.URL.Path = Path("izmir", TapsPath) }, ErrSignature},
+		{"another city", func(r *http.Request, _ *string, _ *ed25519.PublicKey, _ *time.Time) {
+			r.URL.Path = Path("izmir", TapsPath)
+		}, ErrSignature},
 		{"another key", func(_ *http.Request, _ *string, key *ed25519.PublicKey, _ *time.Time) { *key = other.Public() }, ErrSignature},
 		{"no key", func(_ *http.Request, _ *string, key *ed25519.PublicKey, _ *time.Time) { *key = nil }, ErrSignature},
 		{"a later time", func(r *http.Request, _ *string, _ *ed25519.PublicKey, _ *time.Time) {
 			replace(r, "Signature-Input", "created=1610701200", "created=1610701201")
 		}, ErrSignature},
-		{"another nonce", func(r *http.Request, _ *string, _ *ed25519.PublicKey, _ *time.Time) { replace(r, "Signature-Input", "AAEC", "BAEC") }, ErrSignature},
+		{"another nonce", func(r *http.Request, _ *string, _ *ed25519.PublicKey, _ *time.Time) {
+			replace(r, "Signature-Input", "AAEC", "BAEC")
+		}, ErrSignature},
 		{"unsigned", func(r *http.Request, _ *string, _ *ed25519.PublicKey, _ *time.Time) { r.Header.Del("Signature") }, ErrUnsigned},
 		{"two signatures", func(r *http.Request, _ *string, _ *ed25519.PublicKey, _ *time.Time) {
 			r.Header.Add("Signature", r.Header.Get("Signature"))
