@@ -176,9 +176,7 @@ func (p *Publisher) SetChips(all iter.Seq2[uint64, Status]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for tag, s := range all {
-		s.Class %= Classes
-		s.StopUntil = max(s.StopUntil, 0)
-		p.stagedChips[tag] = s
+		p.stagedChips[tag] = s.settable()
 	}
 }
 

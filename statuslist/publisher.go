@@ -64,6 +64,7 @@ type Publisher struct {
 	ranges      *Ranges
 	rules       []*Rules
 	renewed     bool // rules or ranges differ from the head's
+	blank       bool // publish as if something had changed
 }
 
 // OpenPublisher goes on from what is in the folder, or starts the list with
@@ -225,10 +226,7 @@ func (p *Publisher) Status(index uint32) (Status, bool) {
 // Set stages a card's status for the next Publish. An index past the ranges
 // is ignored: there is no such card.
 func (p *Publisher) Set(index uint32, s Status) {
-	s.Class %= Classes
-	if s.StopUntil < 0 {
-		s.StopUntil = 0
-	}
+	s = s.settable()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if index < p.ranges.Len() {
@@ -259,8 +257,7 @@ func (p *Publisher) SetAll(all iter.Seq2[uint32, Status]) error {
 	states := map[Status]byte{}
 	full := 0
 	for index, s := range all {
-		s.Class %= Classes
-		s.StopUntil = max(s.StopUntil, 0)
+		s = s.settable()
 		state, known := states[s]
 		if !known {
 			if state, ok = t.place(s); !ok {
@@ -339,6 +336,51 @@ func (p *Publisher) SetRanges(r *Ranges) error {
 	return nil
 }
 
+// Blank makes the next Publish look from outside as if a card had changed,
+// whether one did or not: a sealed list may go out at a steady beat, and
+// nobody who counts its versions learns when something happened.
+func (p *Publisher) Blank() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.blank = true
+}
+
+// Blanks are states no card is in, of a class and stop days nobody sets.
+const (
+	blankState = 255
+	blankClass = Classes - 1
+	blankFrom  = Forever - 1<<24
+)
+
+// stir gives the state that no card is in another meaning, which changes the
+// array's digest and nothing else.
+func (p *Publisher) stir() {
+	t := p.list.states()
+	was := t.status[blankState]
+	if t.used[blankState] && !was.blank() {
+		return // more states are alive than a list has to spare
+	}
+	next := Status{Class: blankClass, StopUntil: max(was.StopUntil, blankFrom) + 1}
+	if !next.blank() {
+		next.StopUntil = blankFrom
+	}
+	t.used[blankState], t.status[blankState] = true, next
+	p.list.setTable(t)
+}
+
+func (s Status) blank() bool {
+	return s.Class == blankClass && s.StopUntil >= blankFrom && s.StopUntil != Forever
+}
+
+// settable makes of a status one that a card can have.
+func (s Status) settable() Status {
+	s.Class %= Classes
+	if s.StopUntil = max(s.StopUntil, 0); s.StopUntil >= blankFrom {
+		s.StopUntil = Forever
+	}
+	return s
+}
+
 // Head is the head last published; ok is false before the first.
 func (p *Publisher) Head() (h Head, ok bool) {
 	p.publishing.Lock()
@@ -363,8 +405,12 @@ func (p *Publisher) publish(now time.Time) (bool, error) {
 	p.mu.Lock()
 	staged, ranges, rules, renewed := p.staged, p.ranges, p.rules, p.renewed
 	chips := p.stagedChips
-	p.staged, p.stagedChips, p.renewed = map[uint32]Status{}, map[uint64]Status{}, false
+	blank := p.blank
+	p.staged, p.stagedChips, p.renewed, p.blank = map[uint32]Status{}, map[uint64]Status{}, false, false
 	p.mu.Unlock()
+	if blank {
+		p.stir()
+	}
 
 	left, stateErr := p.absorb(staged, ranges, rules, now)
 	p.absorbChips(chips, func(s Status) bool { return ended(s, InForce(rules, now), now) })

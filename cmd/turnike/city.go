@@ -16,6 +16,7 @@ import (
 type CityCmd struct {
 	Check CityCheckCmd `cmd:"" help:"Check city files; says everything that is wrong at once."`
 	Show  CityShowCmd  `cmd:"" help:"Print a shipped city's file, to begin a new one from."`
+	Chips CityChipsCmd `cmd:"" help:"Take in the ids of the chips a city issued, where it has no ranges of them."`
 }
 
 // CityCheckCmd checks files.

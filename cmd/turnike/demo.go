@@ -7,9 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"turnike/internal/demo"
+	"turnike/internal/publish"
 )
 
 // DemoCmd is a whole city to try.
@@ -79,12 +81,14 @@ Turnike is running on this machine. Nothing here is real but the software.
   SMS inbox           %s/inbox
   Make a HES code     %s/hes/make
   API                 %s/api/
-  Follow with a gate  turnike gate --city istanbul --from %s/lists
+  Follow with a gate  turnike gate --city istanbul --from %s/lists \
+                      --list-secret %s
 
 Try: hold card %s to the gate on the first page, move the clock to
 15 January, hold it again, then pair it at %s/istanbul/pair .
 Stop with Ctrl-C.
-`, w.Guide, w.Site, w.SMSBox, w.SMSBox, w.Site, w.Site, w.SampleCard("istanbul", 1), w.Site)
+`, w.Guide, w.Site, w.SMSBox, w.SMSBox, w.Site, w.Site,
+			filepath.Join(cfg.Dir, "keys", "list", "istanbul", publish.SecretFile), w.SampleCard("istanbul", 1), w.Site)
 		return nil
 	})
 }

@@ -28,13 +28,15 @@ type KitCmd struct {
 // Help is shown by turnike kit --help.
 func (KitCmd) Help() string {
 	return `Writes the first root file, its fingerprint and, for a city with cards that have
-no ranges, the tag key; and the list's secret where the city seals its list. The last
-two are secrets: carry them to the devices and nowhere else.
+no ranges, the tag key; and where the city seals its list, as it does unless told not
+to, the list's secret. The last two are secrets: carry them to the devices and nowhere
+else. token-list.bearer is for partners: with it they read the same list as an IETF
+Token Status List.
 
 Example:
   turnike kit --city antalya --to /media/stick/antalya
   turnike gate --city antalya --from https://kart.example/lists \
-    --root-key root-1 --tag-key tag.key`
+    --root-key root-1 --tag-key tag.key --list-secret list.secret`
 }
 
 // Run writes.
@@ -77,13 +79,14 @@ func (c *KitCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	files := map[string][]byte{"root-1": root, "fingerprint": []byte(anchor.Fingerprint + "\n")}
 	for _, s := range p.Schemes {
-		if s.Tagged {
+		if s.Tagged || s.Chips {
 			files["tag.key"] = pairing.TagSecret(keys, p.ID, c.Province)
 		}
 	}
-	secret, err := os.ReadFile(filepath.Join(c.Keys, "list", p.ID, "list.secret"))
+	secret, err := os.ReadFile(filepath.Join(c.Keys, "list", p.ID, publish.SecretFile))
 	if err == nil {
-		files["list.secret"] = secret
+		files[publish.SecretFile] = secret
+		files["token-list.bearer"] = []byte(publish.Bearer(secret) + "\n")
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

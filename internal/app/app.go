@@ -146,7 +146,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	for id, p := range a.cities {
 		l, err := publish.Open(publish.Config{
 			City: p, Dir: a.listsDir(), Keys: filepath.Join(cfg.Keys, "list"),
-			Store: sqlstore.As[pairing.Tx](a.store), Now: cfg.Now, Log: cfg.Log,
+			Store: sqlstore.As[pairing.Tx](a.store), Now: cfg.Now, Log: cfg.Log, Beat: cfg.ListBeat,
 		})
 		if err != nil {
 			return nil, err

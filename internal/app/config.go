@@ -29,6 +29,7 @@ type Config struct {
 	Origins   []string      `env:"TURNIKE_ORIGINS" help:"Further origins that may post to us, for instance https://kart.example."`
 	StaffOIDC string        `env:"TURNIKE_STAFF_OIDC" type:"path" help:"File of the cities' own sign-ins for staff (OpenID Connect); docs/administrator.md shows one."`
 	Migrate   bool          `default:"true" negatable:"" env:"TURNIKE_MIGRATE" help:"Bring the database's schema up to date at start."`
+	ListBeat  time.Duration `default:"10m" env:"TURNIKE_LIST_BEAT" help:"A sealed list changes at least this often, be it for nothing, and new stops wait for it or for company: nobody sees when somebody was stopped. 0: at once."`
 	Drain     time.Duration `default:"20s" env:"TURNIKE_DRAIN" help:"How long requests under way may take to finish when we are told to stop."`
 	LogJSON   bool          `env:"TURNIKE_LOG_JSON" help:"Write the log as JSON lines."`
 

@@ -217,8 +217,14 @@ func (p *Profile) checkSchemes(text func(string, Text, bool)) (wrong []error) {
 			bad("%s.prefix: %q; write fewer digits than the number has", where, s.Prefix)
 		}
 		text(where+".hint", s.Hint, true)
-		if s.Tagged == (len(s.Ranges) > 0) {
-			bad("%s: write either issued ranges or tagged = true", where)
+		ways := 0
+		for _, way := range []bool{s.Tagged, s.Chips, len(s.Ranges) > 0} {
+			if way {
+				ways++
+			}
+		}
+		if ways != 1 {
+			bad("%s: write either issued ranges, tagged = true or chips = true", where)
 		}
 		for j, r := range s.Ranges {
 			if r.Last < r.First {

@@ -133,6 +133,7 @@ type Scheme struct {
 	Check  string  `toml:"check"`  // none, luhn or mod97; never assumed
 	Prefix string  `toml:"prefix"` // digits every number begins with, if any
 	Tagged bool    `toml:"tagged"` // no issued ranges: kept as keyed tags (bank cards)
+	Chips  bool    `toml:"chips"`  // no issued ranges, but a list of the chips' ids: kept as functions of them
 	Hint   Text    `toml:"hint"`   // where the number is printed
 	Ranges []Range `toml:"range"`
 }
@@ -262,10 +263,13 @@ func (p *Profile) CardLen() int {
 	return n
 }
 
+// CheckOf is how the numbers of a scheme prove themselves.
+func CheckOf(s Scheme) statuslist.Check { return checks[s.Check] }
+
 var checks = map[string]statuslist.Check{"": statuslist.CheckNone, "none": statuslist.CheckNone, "luhn": statuslist.CheckLuhn, "mod97": statuslist.Check97}
 
 func (s Scheme) signed() statuslist.Scheme {
-	return statuslist.Scheme{ID: s.ID, Name: s.Name, Digits: s.Digits, Check: checks[s.Check], Tagged: s.Tagged}
+	return statuslist.Scheme{ID: s.ID, Name: s.Name, Digits: s.Digits, Check: checks[s.Check], Tagged: s.Tagged, Chips: s.Chips}
 }
 
 // Ranges is the table of issued cards that the list is built on.
@@ -308,7 +312,7 @@ func (p *Profile) Place(n card.Number, key *statuslist.TagKey) (place int64, ok 
 			continue
 		}
 		num, ok := s.signed().Parse([]byte(n.Reveal()), key)
-		if !ok || s.Tagged {
+		if !ok || s.Tagged || s.Chips {
 			return int64(num.Value), ok
 		}
 		i, ok := p.ranges.Index(num)
@@ -317,11 +321,12 @@ func (p *Profile) Place(n card.Number, key *statuslist.TagKey) (place int64, ok 
 	return 0, false
 }
 
-// Tagged tells whether a scheme keeps tags instead of indices.
+// Tagged tells whether a scheme keeps tags instead of indices, of numbers or
+// of chips.
 func (p *Profile) Tagged(scheme uint8) bool {
 	for _, s := range p.Schemes {
 		if s.ID == scheme {
-			return s.Tagged
+			return s.Tagged || s.Chips
 		}
 	}
 	return false

@@ -39,9 +39,10 @@ type Config struct {
 	Log   *slog.Logger
 	// Every is how often the store is looked at; 1 s if zero.
 	Every time.Duration
-	// StopsWait is how long a new stop of a sealed list waits, at most, for
-	// another change to go out with; not at all if zero.
-	StopsWait time.Duration
+	// Beat is how long a sealed list stays as it is at most: then something
+	// goes out, be it nothing. New stops wait for the beat or for company, so
+	// that nobody sees when somebody was stopped. 0: no beat, no waiting.
+	Beat time.Duration
 }
 
 // List is one city's list at work.
@@ -86,7 +87,10 @@ func Open(cfg Config) (*List, error) {
 	}
 	l := &List{cfg: cfg, pub: pub, rules: rulesBytes(tables), keys: keys}
 	if keys.secret != nil {
-		l.held.most = cfg.StopsWait
+		l.held.most = cfg.Beat
+	}
+	if err := l.stageChips(); err != nil {
+		return nil, fmt.Errorf("chips of %s: %w", cfg.City.ID, err)
 	}
 	if _, ok := pub.Head(); !ok {
 		l.stageRanges()
@@ -111,6 +115,9 @@ func (l *List) Head() (statuslist.Head, bool) { return l.pub.Head() }
 
 // Status is what the next head will say of a card.
 func (l *List) Status(n statuslist.Number) (statuslist.Status, bool) {
+	if l.chips(n.Scheme) {
+		return l.pub.Chip(n.Value)
+	}
 	i, ok := l.pub.Index(n)
 	if !ok {
 		return statuslist.Status{}, false
@@ -145,11 +152,14 @@ func (l *List) Step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if l.held.due(l.company, now) {
+	if l.company || l.held.beat(now) {
 		for n, s := range l.held.stops {
 			l.set(n, s)
 		}
-		l.held.stops = nil
+		l.held.stops, l.held.last = nil, now
+		if l.held.most > 0 {
+			l.pub.Blank()
+		}
 	}
 	if tables := l.cfg.City.RuleTables(now); !bytes.Equal(rulesBytes(tables), l.rules) {
 		if err := l.pub.SetRules(tables); err != nil {
@@ -205,7 +215,7 @@ func (l *List) read(ctx context.Context) (time.Time, error) {
 func (l *List) stage(cards []pairing.Card) error {
 	fresh := map[uint8][]uint64{}
 	for _, c := range cards {
-		if l.cfg.City.Tagged(c.Scheme) {
+		if l.cfg.City.Tagged(c.Scheme) && !l.chips(c.Scheme) {
 			if _, ok := l.pub.Index(statuslist.Number{Scheme: c.Scheme, Value: uint64(c.Index)}); !ok {
 				fresh[c.Scheme] = append(fresh[c.Scheme], uint64(c.Index))
 			}
@@ -221,18 +231,19 @@ func (l *List) stage(cards []pairing.Card) error {
 			return fmt.Errorf("append tags: %w", err)
 		}
 	}
-	now := l.cfg.Now()
 	for _, c := range cards {
 		n, ok := l.numberOf(c)
 		if !ok {
 			continue
 		}
 		is := statuslist.Status{Class: statuslist.Class(c.Class), StopUntil: statuslist.Day(c.StopUntil)}
-		was, _ := l.Status(n)
-		if l.held.keep(n, is, was, now) {
+		was, known := l.Status(n)
+		// What a server that starts reads is no news to be hidden, and until it
+		// is read chips count as nobody's: a stop must not be forgotten.
+		if !l.since.IsZero() && l.held.keep(n, is, was) {
 			continue
 		}
-		if is != was {
+		if is != was || !known {
 			l.company = true
 			l.set(n, is)
 		}
@@ -250,6 +261,10 @@ func (l *List) numberOf(c pairing.Card) (statuslist.Number, bool) {
 
 // set stages a card's status.
 func (l *List) set(n statuslist.Number, s statuslist.Status) {
+	if l.chips(n.Scheme) {
+		l.pub.SetChips(func(yield func(uint64, statuslist.Status) bool) { yield(n.Value, s) })
+		return
+	}
 	if i, ok := l.pub.Index(n); ok {
 		l.pub.Set(i, s)
 	}

@@ -39,6 +39,12 @@ func newWorld(t *testing.T, c *city.Profile) *world {
 
 func newWorldAt(t *testing.T, c *city.Profile, now time.Time) *world {
 	t.Helper()
+	return newWorldOf(t, c, now, func(*world) {})
+}
+
+// newWorldOf is newWorldAt with something laid down before the list is opened.
+func newWorldOf(t *testing.T, c *city.Profile, now time.Time, before func(*world)) *world {
+	t.Helper()
 	w := &world{t: t, city: c, dir: t.TempDir(), now: now}
 	s, err := storage.Open(t.Context(), "sqlite:"+filepath.Join(w.dir, "x.db"), true)
 	if err != nil {
@@ -49,6 +55,7 @@ func newWorldAt(t *testing.T, c *city.Profile, now time.Time) *world {
 	if w.key, err = statuslist.NewTagKey(make([]byte, 32)); err != nil {
 		t.Fatal(err)
 	}
+	before(w)
 	w.open()
 	anchor, err := publish.Anchor(filepath.Join(w.dir, "keys"), c.ID, w.now)
 	if err != nil {
@@ -88,10 +95,7 @@ func (w *world) step() {
 	if err := w.list.Step(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
-	_, err := w.gate.Update(w.t.Context(), func(_ context.Context, name string, _ int64) ([]byte, error) {
-		return os.ReadFile(filepath.Join(w.dir, "lists", w.city.ID, filepath.FromSlash(name)))
-	})
-	if err != nil {
+	if _, err := w.gate.Update(w.t.Context(), folderOf(filepath.Join(w.dir, "lists", w.city.ID))); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -404,4 +408,11 @@ func secretOf(t *testing.T, keys, city string) *statuslist.Secret {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// folderOf fetches from a folder.
+func folderOf(dir string) gate.Fetch {
+	return func(_ context.Context, name string, _ int64) ([]byte, error) {
+		return os.ReadFile(filepath.Join(dir, name))
+	}
 }
