@@ -70,6 +70,12 @@ func (c *DoctorCmd) Run(ctx context.Context, out io.Writer) error {
 		}
 		return reach(ctx, c.SMS.URL, "")
 	})
+	look("interior ministry", func() (string, error) {
+		if c.Interior.URL == "" {
+			return "refused rides are reported to nobody: no --interior-url", nil
+		}
+		return reach(ctx, c.Interior.URL, "")
+	})
 	look("clock", func() (string, error) {
 		if y := time.Now().Year(); y < 2020 || y > 2100 {
 			return "", fmt.Errorf("the year is %d: set the clock; lists signed by it would be refused", y)

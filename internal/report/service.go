@@ -125,7 +125,8 @@ func ifThere(err error) error {
 	return err
 }
 
-// consider decides about attempts that nobody has looked at.
+// consider decides about attempts that nobody has looked at. Most are not
+// reported, and those end in one transaction.
 func (s *Service) consider(ctx context.Context) (int, error) {
 	now := s.cfg.Now()
 	var as []tap.Attempt
@@ -136,13 +137,31 @@ func (s *Service) consider(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("take attempts: %w", err)
 	}
 	var errs []error
+	var rest []tap.Attempt
 	for _, a := range as {
-		why, err := s.Consider(ctx, a)
+		why, who, err := s.look(ctx, a, now)
+		switch {
+		case err != nil:
+		case why != Yes:
+			rest = append(rest, a)
+		default:
+			why, err = s.report(ctx, a, who, now)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("consider an attempt: %w", err))
 			continue
 		}
 		s.cfg.Considered(a.City, why)
+	}
+	if len(rest) > 0 {
+		errs = append(errs, s.cfg.Store.Update(ctx, func(tx Tx) error {
+			for _, a := range rest {
+				if _, err := tx.ConsiderAttempt(ctx, a, now.Add(attemptsKept)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
 	}
 	return len(as), errors.Join(errs...)
 }
@@ -150,44 +169,33 @@ func (s *Service) consider(ctx context.Context) (int, error) {
 // errTaken undoes a transaction whose attempt somebody else has considered.
 var errTaken = errors.New("report: considered by another")
 
-// Consider decides about one attempt, and makes its report where there is to be
-// one. The holder's record is opened only where nothing else speaks against a
-// report; then all that decides is read again, under lock, and the report, the
-// audit row and the attempt's end commit together.
-func (s *Service) Consider(ctx context.Context, a tap.Attempt) (Why, error) {
-	now := s.cfg.Now()
+// report makes the report of an attempt. All that decides is read again, under
+// lock; the report, the audit row and the attempt's end commit together.
+func (s *Service) report(ctx context.Context, a tap.Attempt, who person.Record, now time.Time) (why Why, err error) {
 	p, rules, channel := s.rules(a.City)
-	why, who, err := s.look(ctx, a, rules, now)
-	if err != nil {
-		return why, err
-	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return why, err
+		return Yes, err
 	}
-	seen := why
 	err = s.cfg.Store.Update(ctx, func(tx Tx) error {
-		why = seen
-		if seen == Yes {
-			st, err := stopOf(ctx, tx, a)
+		st, err := stopOf(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		st.Named = st.Named && !who.ID.IsZero()
+		if why = Decide(a, st, rules, now); why == Yes {
+			r, err := s.make(p, channel, id.String(), a, st, rules, who, now)
 			if err != nil {
 				return err
 			}
-			st.Named = st.Named && !who.ID.IsZero()
-			if why = Decide(a, st, rules, now); why == Yes {
-				r, err := s.make(p, channel, id.String(), a, st, rules, who, now)
-				if err != nil {
-					return err
-				}
-				ok, err := tx.InsertReport(ctx, r)
-				if err != nil {
-					return err
-				}
-				if !ok {
-					why = ReportedToday
-				} else if err := s.audit(ctx, tx, a.City, "report.create", r.ID, who.TagOf(s.cfg.Keys, a.City), "report of a refused ride", "ok", system(), now); err != nil {
-					return err
-				}
+			ok, err := tx.InsertReport(ctx, r)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				why = ReportedToday
+			} else if err := s.audit(ctx, tx, a.City, "report.create", r.ID, who.TagOf(s.cfg.Keys, a.City), "report of a refused ride", "ok", system(), now); err != nil {
+				return err
 			}
 		}
 		goes := now
@@ -209,7 +217,8 @@ func (s *Service) Consider(ctx context.Context, a tap.Attempt) (Why, error) {
 // look decides by what can be seen without opening anything, and opens the
 // holder's record where that says yes. The record is empty where they are
 // erased.
-func (s *Service) look(ctx context.Context, a tap.Attempt, rules Rules, now time.Time) (why Why, rec person.Record, err error) {
+func (s *Service) look(ctx context.Context, a tap.Attempt, now time.Time) (why Why, rec person.Record, err error) {
+	_, rules, _ := s.rules(a.City)
 	if !rules.On {
 		return Off, rec, nil
 	}

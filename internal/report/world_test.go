@@ -145,8 +145,18 @@ func newWorld(t *testing.T, dsn string) *world {
 
 // service makes another server's rules over the same store, with a line of its
 // own to the ministry.
-func (w *world) service(direct report.Channel) *report.Service {
-	return report.New(report.Config{
+func (w *world) service(direct report.Channel) *report.Service { return report.New(w.config(direct)) }
+
+// madeOnly makes reports and sends none.
+func (w *world) madeOnly() {
+	w.t.Helper()
+	cfg := w.config(w.direct)
+	cfg.Reporting = nil
+	w.work(report.New(cfg))
+}
+
+func (w *world) config(direct report.Channel) report.Config {
+	return report.Config{
 		Store: sqlstore.As[report.Tx](w.store), Keys: w.keys, Reporting: []string{"istanbul", "izmir"}, Now: w.clock,
 		Cities: func(id string) (*city.Profile, bool) { p, ok := w.cities[id]; return p, ok },
 		Channel: func(id string) (report.Channel, bool) {
@@ -159,7 +169,7 @@ func (w *world) service(direct report.Channel) *report.Service {
 			return nil, false
 		},
 		Considered: func(_ string, why report.Why) { w.mu.Lock(); w.seen[why]++; w.mu.Unlock() },
-	})
+	}
 }
 
 func (w *world) clock() time.Time {
