@@ -35,6 +35,7 @@ type cli struct {
 	Backup  BackupCmd  `cmd:"" help:"Take a consistent copy of a running installation."`
 	Restore RestoreCmd `cmd:"" help:"Put a backup back."`
 	Doctor  DoctorCmd  `cmd:"" help:"Look an installation over and say what to mend."`
+	User    UserCmd    `cmd:"" help:"Invite, list and retire those who work here."`
 	Bench   BenchCmd   `cmd:"" help:"Measure and hold the figures to their bars."`
 }
 

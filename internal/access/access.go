@@ -113,8 +113,21 @@ func (s Session) Sees(centre string) bool {
 	return len(s.Centres) == 0 || slices.Contains(s.Centres, centre)
 }
 
+// machine is the account of whoever has a shell on the server.
+const machine = "machine"
+
+// Machine is whoever works on the server itself: they hold the database and
+// the keys in any case, so the command line gives them an administrator's
+// rights, and the audit a name.
+func Machine() Session {
+	return Session{Account: machine, City: Everywhere, Role: Administrator}
+}
+
 // Actor is how the audit names them.
 func (s Session) Actor() audit.Actor {
+	if s.Account == machine {
+		return audit.Actor{Kind: "system", Ref: machine, Channel: "console"}
+	}
 	channel := "console"
 	switch s.Role {
 	case Clerk, Manager:

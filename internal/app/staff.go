@@ -13,15 +13,22 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"turnike/internal/access"
+	"turnike/internal/booking"
 	"turnike/internal/city"
 	"turnike/internal/i18n"
+	"turnike/internal/storage"
 	"turnike/internal/storage/sqlstore"
+	"turnike/internal/vault"
 	"turnike/internal/web/staff"
 )
 
 // openStaff brings up who works here, and the ground of their pages.
 func (a *App) openStaff() error {
-	tenants := a.tenants()
+	var networks []*booking.Network
+	for _, v := range a.visits {
+		networks = append(networks, v.Network())
+	}
+	tenants := tenantsOf(networks, a.cities)
 	a.access = access.New(access.Config{Store: sqlstore.As[access.Tx](a.store), Keys: a.keys, Now: a.cfg.Now,
 		Tenants: func() []access.Tenant { return tenants }})
 	providers, err := loadProviders(a.cfg.StaffOIDC, tenants)
@@ -35,17 +42,42 @@ func (a *App) openStaff() error {
 	return nil
 }
 
-// tenants are the networks of centres, then the cities: whoever may have
+// OpenAccess opens who works here and nothing else, beside a running server or
+// without one, for the command line. done lets go of it.
+func OpenAccess(ctx context.Context, cfg Config) (svc *access.Service, done func() error, err error) {
+	cfg.settle()
+	cities, err := loadCities(cfg.Cities)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cities: %w", err)
+	}
+	networks, err := allNetworks(cfg.Centres, cities)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := storage.Open(ctx, cfg.DB, false)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open database: %w", err)
+	}
+	keys, err := vault.Open(ctx, vault.Config{Dir: cfg.Keys, Passphrase: cfg.KeyPassphrase, Stock: 10, Now: cfg.Now})
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open keys: %w", err), store.Close())
+	}
+	tenants := tenantsOf(networks, cities)
+	svc = access.New(access.Config{Store: sqlstore.As[access.Tx](store), Keys: keys, Now: cfg.Now, Tenants: func() []access.Tenant { return tenants }})
+	return svc, func() error { return errors.Join(keys.Close(), store.Close()) }, nil
+}
+
+// tenantsOf are the networks of centres, then the cities: whoever may have
 // people.
-func (a *App) tenants() []access.Tenant {
+func tenantsOf(centres []*booking.Network, profiles city.Set) []access.Tenant {
 	var networks, desks, cities []access.Tenant
-	for id, s := range a.visits {
-		n := s.Network()
+	for _, n := range centres {
+		id := n.ID
 		t := access.Tenant{ID: id, Name: n.Name}
 		for _, c := range n.Centres {
 			t.Centres = append(t.Centres, access.Place{ID: c.ID, Name: c.Name})
 		}
-		if cityID, ok := strings.CutSuffix(id, "-desks"); ok && a.cities[cityID] != nil {
+		if cityID, ok := strings.CutSuffix(id, "-desks"); ok && profiles[cityID] != nil {
 			t.Name = city.Text{}
 			for _, l := range i18n.Langs() {
 				t.Name[string(l)] = i18n.T(l, "staff.desks_of", "City", n.Name.In(string(l)))
@@ -55,7 +87,7 @@ func (a *App) tenants() []access.Tenant {
 		}
 		networks = append(networks, t)
 	}
-	for id, p := range a.cities {
+	for id, p := range profiles {
 		cities = append(cities, access.Tenant{ID: id, Name: p.Name})
 	}
 	for _, all := range [][]access.Tenant{networks, desks, cities} {

@@ -25,19 +25,9 @@ const learnDays = 28
 // --centres, or İZSU where none is given, and the help desks of each city.
 // Their days open once workVisits runs.
 func (a *App) openVisits(wake func(notify.Class)) error {
-	networks, err := loadNetworks(a.cfg.Centres)
+	networks, err := allNetworks(a.cfg.Centres, a.cities)
 	if err != nil {
-		return fmt.Errorf("centres: %w", err)
-	}
-	for _, p := range a.cities {
-		if !slices.ContainsFunc(p.Desks, func(d city.Desk) bool { return d.Kind == "desk" }) {
-			continue
-		}
-		n, err := booking.HelpDesks(p)
-		if err != nil {
-			return err
-		}
-		networks = append(networks, n)
+		return err
 	}
 	a.visits, a.contacts = map[string]*booking.Service{}, map[string]booking.Contacts{}
 	for _, n := range networks {
@@ -56,6 +46,25 @@ func (a *App) openVisits(wake func(notify.Class)) error {
 			}})
 	}
 	return nil
+}
+
+// allNetworks are the files' and the help desks of each city.
+func allNetworks(dir string, cities city.Set) ([]*booking.Network, error) {
+	networks, err := loadNetworks(dir)
+	if err != nil {
+		return nil, fmt.Errorf("centres: %w", err)
+	}
+	for _, p := range cities {
+		if !slices.ContainsFunc(p.Desks, func(d city.Desk) bool { return d.Kind == "desk" }) {
+			continue
+		}
+		n, err := booking.HelpDesks(p)
+		if err != nil {
+			return nil, err
+		}
+		networks = append(networks, n)
+	}
+	return networks, nil
 }
 
 // loadNetworks reads the files of a folder, or the shipped example.
