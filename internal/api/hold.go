@@ -9,6 +9,7 @@ import (
 
 	"turnike/internal/booking"
 	"turnike/internal/fault"
+	"turnike/internal/i18n"
 	"turnike/internal/notify"
 	"turnike/internal/person"
 )
@@ -319,9 +320,19 @@ func (s *server) waitRoutes(doc huma.API) {
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
+		// The place on the list has a record under a key of its own, as every
+		// visit has.
+		rec, err := v.Contacts.Open(ctx, x)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		l, _ := i18n.Known(x.Lang)
+		who, err := v.Contacts.Who(ctx, rec, l)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
 		w, err := v.Service.JoinWait(ctx, booking.Request{Centre: x.Place.Centre, Service: x.Service, Matters: x.Matters,
-			Day: booking.DayOf(s.cfg.Now(), v.Service.Network().Location()), Channel: booking.API, Actor: actor(ctx),
-			Who: booking.Who{Holder: x.Holder, Phone: x.Phone, Sealed: x.Sealed, Lang: x.Lang}}, x.Place.Day)
+			Day: booking.DayOf(s.cfg.Now(), v.Service.Network().Location()), Channel: booking.API, Actor: actor(ctx), Who: who}, x.Place.Day)
 		return s.showWait(ctx, v, w, err)
 	}, map[string]any{"none": map[string]any{}}, ErrJSON, booking.ErrNoVisit, booking.ErrWaiting, ErrTooLarge, ErrMedia, ErrNoField.On("#"), errBusy)
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -486,45 +488,57 @@ func TestWalls(t *testing.T) {
 	}
 }
 
-// TestPagesHaveOperations: what the booking pages can do, an app can. The table
-// names each action of the public pages with the operation that does it.
+// TestPagesHaveOperations: what the booking pages can do, an app can. Every
+// address of the pages, as their own list has them, stands here with the
+// operations that do the same.
 func TestPagesHaveOperations(t *testing.T) {
 	w := newWorld(t)
-	table := []struct{ page, operation string }{
-		{"front page of a network", "get-network"},
-		{"choose a matter, with what to bring", "list-services"},
-		{"choose a centre: list and map", "list-centres"},
-		{"when it is open", "get-centre"},
-		{"soonest over all centres", "get-availability"},
-		{"choose an hour; full, next release at", "list-slots"},
-		{"hold while typing", "hold-place"},
-		{"who comes, for oneself or another", "claim-hold"},
-		{"back to the form", "look-at-claim"},
-		{"another code", "resend-visit-code"},
-		{"type the code", "enter-visit-code"},
-		{"give the place back", "release-hold"},
-		{"I have a visit", "find-visit"},
-		{"page of a visit", "look-at-visit"},
-		{"add to calendar", "get-calendar"},
-		{"confirm by 20:00", "confirm-visit"},
-		{"move", "move-visit"},
-		{"cancel", "cancel-visit"},
-		{"the centre asks to move: yes or no", "answer-visit"},
-		{"waiting list", "join-waiting-list"},
-		{"its code", "enter-waiting-code"},
-		{"another code for it", "resend-waiting-code"},
-		{"leave the list", "leave-waiting-list"},
-		{"an earlier hour", "wait-for-earlier"},
-		{"accept an offered place", "accept-offer"},
-		{"how long is the wait now", "get-queue"},
+	table := map[string]string{
+		"GET {$}":                   "get-network list-services",
+		"GET centres":               "list-centres get-centre get-availability get-queue",
+		"GET at/{centre}":           "list-slots",
+		"POST hold":                 "hold-place release-hold",
+		"GET h/{token}":             "look-at-visit",
+		"POST h/{token}":            "claim-hold",
+		"GET h/{token}/code":        "look-at-claim",
+		"POST h/{token}/code":       "enter-visit-code resend-visit-code",
+		"GET wait":                  "list-slots",
+		"POST wait":                 "join-waiting-list",
+		"GET w/{token}/code":        "join-waiting-list",
+		"POST w/{token}/code":       "enter-waiting-code resend-waiting-code leave-waiting-list",
+		"GET find":                  "find-visit",
+		"POST find":                 "find-visit",
+		"GET v/{token}":             "look-at-visit",
+		"POST v/{token}/confirm":    "confirm-visit",
+		"POST v/{token}/accept":     "accept-offer answer-visit",
+		"POST v/{token}/keep":       "answer-visit",
+		"GET v/{token}/cancel":      "look-at-visit",
+		"POST v/{token}/cancel":     "cancel-visit",
+		"POST v/{token}/move":       "move-visit",
+		"POST v/{token}/sooner":     "wait-for-earlier",
+		"GET v/{token}/randevu.ics": "get-calendar",
 	}
 	ids := map[string]bool{}
 	for _, o := range w.operationsOf() {
 		ids[o.op["operationId"].(string)] = true
 	}
-	for _, row := range table {
-		if !ids[row.operation] {
-			t.Errorf("%s: got no operation %q", row.page, row.operation)
+	raw, err := os.ReadFile("../web/visit/visit.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := regexp.MustCompile(`page\("((?:GET|POST) [^"]+)"`).FindAllStringSubmatch(string(raw), -1)
+	if len(pages) < 20 {
+		t.Fatalf("pages: got %d, there are more", len(pages))
+	}
+	for _, p := range pages {
+		ops, ok := table[p[1]]
+		if !ok {
+			t.Errorf("page %q: got no operation that does the same; make one and write it here", p[1])
+		}
+		for id := range strings.FieldsSeq(ops) {
+			if !ids[id] {
+				t.Errorf("page %q: got no operation %q", p[1], id)
+			}
 		}
 	}
 }
