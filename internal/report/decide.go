@@ -17,6 +17,7 @@ const (
 	Yes           Why = ""
 	Off           Why = "off"            // the city reports nothing
 	UnsureClock   Why = "clock"          // the device's clocks contradict each other
+	UnsureDevice  Why = "device"         // the device was put out, or its batches contradict each other: its key may be copied
 	TooLate       Why = "too_late"       // it came in longer ago than MaxAge
 	NotIsolated   Why = "not_isolated"   // no stop for isolation stands on the card: lost, past its deadline, ended
 	OtherReason   Why = "other_reason"   // something else stops the card too: it may not be in its holder's hands
@@ -45,6 +46,7 @@ type Stop struct {
 	Holder            string        // id of the card's live pairing, "" for none
 	Proof             pairing.Proof // how well its holder proved to hold the card
 	Named             bool          // the holder's identity number is known
+	Trusted           bool          // the device stands as it was enrolled
 	person            string
 }
 
@@ -81,6 +83,8 @@ func Decide(a tap.Attempt, s Stop, r Rules, now time.Time) Why {
 		return UnsureClock
 	case now.Sub(a.Latest) > MaxAge:
 		return TooLate
+	case !s.Trusted:
+		return UnsureDevice
 	case s.ID == "" || !s.Ended.IsZero() || !has(s.Reasons, card.Isolation):
 		return NotIsolated
 	case len(s.Reasons) > 1:

@@ -47,7 +47,7 @@ type history struct {
 	rebooted bool          // before it sealed: how long it ran in between is not known
 	boot     time.Time
 
-	other, unpaired, appeal, exempt, unnamed bool
+	other, unpaired, appeal, exempt, unnamed, copied bool
 }
 
 // told is when the holder counts as told.
@@ -67,7 +67,7 @@ func (h history) wrong() string {
 		return "of somebody who was free again"
 	case !h.tap.Before(end):
 		return "after the stop's last day"
-	case h.other, h.unpaired, h.appeal, h.exempt, h.unnamed:
+	case h.other, h.unpaired, h.appeal, h.exempt, h.unnamed, h.copied:
 		return "of a card that is never reported"
 	}
 	return ""
@@ -114,6 +114,7 @@ func draw(t *rapid.T) history {
 		h.received = h.tap.Add(minutes("uploaded after", 0, 90))
 	}
 	h.other, h.unpaired, h.appeal, h.exempt, h.unnamed = seldom("lost too"), seldom("unpaired"), seldom("appeal"), seldom("exempt"), seldom("unnamed")
+	h.copied = seldom("the device's key was copied")
 	// The ministry is asked every day from the stop on, at the hour of the stop.
 	for at := h.stop.Add(24 * time.Hour); at.Before(h.received.Add(48 * time.Hour)); at = at.Add(24 * time.Hour) {
 		h.asked = append(h.asked, at)
@@ -169,9 +170,9 @@ func (h history) isolation(now time.Time) pairing.Isolation {
 // card is what is known of the card at a moment.
 func (h history) card(now time.Time) report.Stop {
 	if now.Before(h.stop) {
-		return report.Stop{}
+		return report.Stop{Trusted: true}
 	}
-	s := report.Stop{Isolation: h.isolation(now), Holder: "tie", Named: !h.unnamed, Reasons: []card.Reason{{Kind: card.Isolation}}}
+	s := report.Stop{Trusted: !h.copied, Isolation: h.isolation(now), Holder: "tie", Named: !h.unnamed, Reasons: []card.Reason{{Kind: card.Isolation}}}
 	if h.other {
 		s.Reasons = append(s.Reasons, card.Reason{Kind: card.Lost})
 	}
@@ -243,6 +244,7 @@ func TestFaultsAreFound(t *testing.T) {
 		"a stop has no end":                       changed(func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { s.UntilDay = 1 << 30 }),
 		"other reasons are not looked at":         changed(func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { s.Reasons = s.Reasons[:min(1, len(s.Reasons))] }),
 		"a card that was let go is its holder's":  changed(func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { s.Holder = s.PairingID }),
+		"a copied device is believed":             changed(func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { s.Trusted = true }),
 		"an appeal is not waited for":             changed(func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { s.Appeal = false }),
 		"reports are not called back":             {report.Decide, never},
 		"a lift calls back only what comes after": {report.Decide, func(i pairing.Isolation, made time.Time) bool { return made.After(i.Ended) }},
@@ -292,7 +294,7 @@ func TestRealCasesAreReported(t *testing.T) {
 	}
 	t.Log("of", stories, "stories:", said)
 	for _, why := range []report.Why{report.Yes, report.BeforeStop, report.BeforeNotice, report.NotTold, report.TooLate, report.NotIsolated,
-		report.OtherReason, report.Exempt, report.NotTheHolder, report.Unnamed, report.Disputed, report.AfterEnd} {
+		report.OtherReason, report.Exempt, report.NotTheHolder, report.Unnamed, report.Disputed, report.UnsureDevice, report.AfterEnd} {
 		if said[why] < stories/2000 {
 			t.Errorf("%q was said of %d stories of %d, want the stories to lead there", why, said[why], stories)
 		}
@@ -304,7 +306,7 @@ func TestDecide(t *testing.T) {
 	now := noon.Add(3 * time.Hour)
 	attempt := tap.Attempt{City: town, Card: 7, Class: card.Paired, Certain: true, Earliest: noon.Add(2 * time.Hour), Latest: noon.Add(130 * time.Minute), ListIssued: noon.Add(2 * time.Hour)}
 	stop := report.Stop{Isolation: pairing.Isolation{ID: "s", PairingID: "tie", Since: noon, NoticeID: "m", Told: noon.Add(time.Second), Confirmed: noon, UntilDay: card.DayOf(noon, zone) + 10},
-		Holder: "tie", Named: true, Proof: pairing.ProofTap, Reasons: []card.Reason{{Kind: card.Isolation}}}
+		Holder: "tie", Named: true, Trusted: true, Proof: pairing.ProofTap, Reasons: []card.Reason{{Kind: card.Isolation}}}
 	rules := report.Rules{On: true, Notice: time.Hour, Proof: pairing.ProofTap, Fresh: 48 * time.Hour, Zone: zone}
 	for _, c := range []struct {
 		want   report.Why
@@ -318,7 +320,8 @@ func TestDecide(t *testing.T) {
 		{report.TooLate, func(a *tap.Attempt, _ *report.Stop, _ *report.Rules) {
 			a.Earliest, a.Latest = now.Add(-8*24*time.Hour), now.Add(-8*24*time.Hour)
 		}},
-		{report.NotIsolated, func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { *s = report.Stop{} }},
+		{report.UnsureDevice, func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { s.Trusted = false }},
+		{report.NotIsolated, func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { *s = report.Stop{Trusted: true} }},
 		{report.NotIsolated, func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { s.Ended = now }},
 		{report.NotIsolated, func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) { s.Reasons = []card.Reason{{Kind: card.Lost}} }},
 		{report.OtherReason, func(_ *tap.Attempt, s *report.Stop, _ *report.Rules) {

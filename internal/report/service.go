@@ -275,16 +275,22 @@ func (s *Service) rules(id string) (*city.Profile, Rules, Channel) {
 // proofs are the words of city files.
 var proofs = map[string]pairing.Proof{"": pairing.ProofNone, "none": pairing.ProofNone, "tap": pairing.ProofTap, "desk": pairing.ProofDesk}
 
-// stopOf reads what stands on the card of an attempt.
+// stopOf reads what stands on the card of an attempt, and what is known of its
+// device.
 func stopOf(ctx context.Context, tx Tx, a tap.Attempt) (Stop, error) {
+	dev, ok, err := tx.TapDevice(ctx, a.City, a.Device)
+	if err != nil {
+		return Stop{}, err
+	}
+	trusted := ok && dev.Revoked.IsZero() && dev.Forks == 0
 	i, err := tx.IsolationAt(ctx, a.City, int64(a.Card))
 	if errors.Is(err, pairing.ErrNoRow) {
-		return Stop{}, nil
+		return Stop{Trusted: trusted}, nil
 	}
 	if err != nil {
 		return Stop{}, err
 	}
-	st := Stop{Isolation: i}
+	st := Stop{Isolation: i, Trusted: trusted}
 	if st.Reasons, err = tx.Reasons(ctx, a.City, i.CardTag); err != nil {
 		return st, err
 	}

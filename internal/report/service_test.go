@@ -384,6 +384,31 @@ func testManyServers(t *testing.T, w *world) {
 	}
 }
 
+// TestCopiedDevice: what a device said whose key somebody has copied, or that
+// was put out, is held against nobody.
+func TestCopiedDevice(t *testing.T) {
+	w := newSQLite(t)
+	r := w.stopped("istanbul")
+	w.pass(2 * time.Hour)
+	a := w.taps(r)
+	w.update(func(tx *sqlstore.Tx) error { return tx.NoteFork(w.ctx, "istanbul", a.Device) })
+	w.work(w.svc)
+	if w.seen[report.UnsureDevice] != 1 || len(w.list("istanbul")) != 0 {
+		t.Errorf("a forked device: got %v, %d reports; want none", w.seen, len(w.list("istanbul")))
+	}
+	s := w.stopped("izmir")
+	w.pass(2 * time.Hour)
+	a = w.taps(s)
+	w.update(func(tx *sqlstore.Tx) error {
+		_, err := tx.RevokeTapDevice(w.ctx, "izmir", a.Device, w.clock())
+		return err
+	})
+	w.work(w.svc)
+	if w.seen[report.UnsureDevice] != 2 || len(w.list("izmir")) != 0 {
+		t.Errorf("a device put out: got %v, %d reports; want none", w.seen, len(w.list("izmir")))
+	}
+}
+
 // TestWorkerDies: between the ministry's yes and our mark. The lease runs out,
 // another sends again, and it is still one report.
 func TestWorkerDies(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"turnike/gate"
 	"turnike/internal/audit"
 	"turnike/internal/card"
 	"turnike/internal/pairing"
@@ -103,6 +104,7 @@ type Stops interface {
 	Reasons(ctx context.Context, city string, tag person.Tag) ([]card.Reason, error)
 	LiveByCard(ctx context.Context, city string, tag person.Tag) (pairing.Pairing, error)
 	Person(ctx context.Context, city, id string) (pairing.Person, error)
+	TapDevice(ctx context.Context, city string, id gate.Device) (s tap.State, ok bool, err error)
 }
 
 // Notice is what became of the message that told somebody of their stop.

@@ -140,6 +140,11 @@ func newWorld(t *testing.T, dsn string) *world {
 	w.direct = authority.Direct{Interior: in}
 	w.folder = &authority.Folder{Sealer: sealer, Dir: t.TempDir(), Receipt: receipt, Zone: w.cities["izmir"].Location(), Hour: 7}
 	w.svc = w.service(w.direct)
+	for _, id := range []string{"istanbul", "izmir"} {
+		w.update(func(tx *sqlstore.Tx) error {
+			return tx.PutTapDevice(w.ctx, tap.Device{City: id, ID: gate.Device{1, 2, 3}, Key: make([]byte, 32), Place: tap.Place{Name: "A", Stop: 44}, Enrolled: w.now})
+		})
+	}
 	return w
 }
 
