@@ -33,7 +33,7 @@ type Step struct {
 func (w *World) Check(ctx context.Context, tell func(Step)) []Step {
 	c := &checker{w: w, tell: tell, phone: 5_320_000_000, card: map[string]uint64{}}
 	for _, f := range []func(context.Context){
-		c.beforeDeadline, c.everyDocument, c.wrongCodes, c.expiredCode, c.twice, c.taken, c.onePerPerson, c.oneCode,
+		c.centreDay, c.beforeDeadline, c.everyDocument, c.wrongCodes, c.expiredCode, c.twice, c.taken, c.onePerPerson, c.oneCode,
 		c.mend, c.slowMinistry, c.holder, c.stopAndLift, c.deadline, c.serverGone,
 	} {
 		f(ctx)

@@ -76,6 +76,7 @@ type World struct {
 
 	cfg   Config
 	gates map[string]*gate.Gate
+	posts map[string]*post // by city, like gates
 	tries tapLog
 	// entered counts who was let in, so that each has a name of their own.
 	entered atomic.Int64
@@ -87,7 +88,7 @@ func Start(ctx context.Context, cfg Config, ready func(*World) error) error {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &World{cfg: cfg, Clock: NewClock(cfg.At), gates: map[string]*gate.Gate{}}
+	w := &World{cfg: cfg, Clock: NewClock(cfg.At), gates: map[string]*gate.Gate{}, posts: map[string]*post{}}
 	g, gctx := errgroup.WithContext(ctx)
 
 	outside, err := net.Listen("tcp", cfg.Outside)
@@ -168,7 +169,13 @@ func (w *World) follow(ctx context.Context, g *errgroup.Group, id string) error 
 		return err
 	}
 	w.gates[id] = gt
-	a, err := agent.New(agent.Config{Gate: gt, Base: w.Site + app.ListsPath, City: id, Every: time.Second, MaxPause: 2 * time.Second, Now: w.Clock.Now, Log: w.cfg.Log})
+	p, err := w.enrol(ctx, id)
+	if err != nil {
+		return err
+	}
+	w.posts[id] = p
+	a, err := agent.New(agent.Config{Gate: gt, Base: w.Site + app.ListsPath, City: id, Every: time.Second, MaxPause: 2 * time.Second, Now: w.Clock.Now, Log: w.cfg.Log,
+		Journal: p.journal, Door: p.door, SealEvery: time.Second, ReportEvery: 30 * time.Second, Program: "turnike demo", Uptime: func() time.Duration { return w.uptime(p) }})
 	if err != nil {
 		return err
 	}
@@ -212,7 +219,10 @@ func (w *World) Tap(id, printed string) gate.Decision {
 	if !ok {
 		return gate.Refuse
 	}
-	return g.Decide(n, w.Clock.Now(), 0)
+	now := w.Clock.Now()
+	a := g.Ask(n, now, 0)
+	w.note(w.posts[id], a, now)
+	return a.Decision
 }
 
 // Ready waits until every gate holds a list.
