@@ -67,7 +67,7 @@ func GateKit(keysDir string, keys person.Keyring, p *city.Profile, province int,
 	}
 	kit := gatedoor.Kit{Fingerprint: anchor.Fingerprint}
 	for _, s := range p.Schemes {
-		if s.Tagged {
+		if p.Tagged(s.ID) {
 			kit.Secrets.TagKey = pairing.TagSecret(keys, p.ID, province)
 		}
 	}

@@ -8,9 +8,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"turnike/internal/publish"
 	"turnike/statuslist"
 )
 
@@ -21,6 +24,11 @@ func TestTokenStatusList(t *testing.T) {
 	if err := w.app.Publish(context.Background(), "gaziantep"); err != nil {
 		t.Fatal(err)
 	}
+	secret, err := os.ReadFile(filepath.Join(w.cfg.Keys, "list", "gaziantep", publish.SecretFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bearer := "Bearer " + publish.Bearer(secret)
 	get := func(city, accept string) (*http.Response, []byte) {
 		t.Helper()
 		req, err := http.NewRequest(http.MethodGet, w.site+"/lists/"+city+"/token-status-list", nil)
@@ -28,6 +36,7 @@ func TestTokenStatusList(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.Header.Set("Accept", accept)
+		req.Header.Set("Authorization", bearer)
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -80,6 +89,14 @@ func TestTokenStatusList(t *testing.T) {
 	resp, cwt := get("gaziantep", statuslist.TokenListCWT)
 	if got := resp.Header.Get("Content-Type"); got != statuslist.TokenListCWT || len(cwt) == 0 || cwt[0] != 0xd2 {
 		t.Errorf("cwt: got %s, %d bytes", got, len(cwt))
+	}
+	for _, wrong := range []string{"", "Bearer ", "Bearer " + strings.Repeat("0", 64)} {
+		good := bearer
+		bearer = wrong
+		if resp, body := get("gaziantep", statuslist.TokenListJWT); resp.StatusCode != http.StatusUnauthorized || bytes.Contains(body, []byte("ey")) {
+			t.Errorf("a sealed city, asked with %q: got %d %q, want 401 and nothing", wrong, resp.StatusCode, body)
+		}
+		bearer = good
 	}
 	if resp, _ := get("nowhere", "*/*"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("an unknown city: got %d, want 404", resp.StatusCode)
