@@ -14,7 +14,7 @@ import (
 // BenchCmd measures the product on this machine.
 type BenchCmd struct {
 	List BenchListRun `cmd:"" help:"The signed list: size against entropy, decisions, publishing, loading."`
-	Tap  BenchTapRun  `cmd:"" help:"A tap decided over the network, beside an empty answer."`
+	Tap  BenchTapRun  `cmd:"" help:"Taps: decided over the network beside an empty answer, taken in beside a bulk load."`
 	Pair BenchPairRun `cmd:"" help:"A pairing with all its rows: on SQLite, on a slow disk, on PostgreSQL, over HTTP."`
 	Book BenchBookRun `cmd:"" help:"Appointments: no place sold twice or lost, a hot hour, all days on one page, waits kept."`
 }

@@ -23,9 +23,9 @@ var (
 // The tables of taps. Counts and boots are added to; the figures of a thousand
 // batches go out as the rows they come to.
 var (
-	tapReceiptTable = table{name: "tap_receipt", cols: []column{{"city", text}, {"device", blob}, {"boot", blob},
+	tapReceiptTable = table{name: "tap_receipt", order: 4, cols: []column{{"city", text}, {"device", blob}, {"boot", blob},
 		{"sequence", whole}, {"digest", blob}, {"follows", blob}, {"received_us", whole}}}
-	tapBootTable = table{name: "tap_boot", keys: 3, cols: []column{{"city", text}, {"device", blob}, {"boot", blob},
+	tapBootTable = table{name: "tap_boot", order: 3, cols: []column{{"city", text}, {"device", blob}, {"boot", blob},
 		{"highest", whole}, {"taken", whole}, {"seen_us", whole}, {"list", whole}, {"list_issued_us", whole},
 		{"floor", whole}, {"chained", whole}, {"digest", blob}},
 		merge: "highest = " + larger("tap_boot", "highest") + ", taken = tap_boot.taken + excluded.taken, seen_us = " +
@@ -37,11 +37,11 @@ var (
 				into[c] = max(into[c].(int64), row[c].(int64))
 			}
 		}}
-	tapCountTable = table{name: "tap_count", keys: 7, cols: []column{{"city", text}, {"hour", whole}, {"stop", whole},
+	tapCountTable = table{name: "tap_count", order: 7, cols: []column{{"city", text}, {"hour", whole}, {"stop", whole},
 		{"mode", whole}, {"class", whole}, {"unissued", whole}, {"decision", whole}, {"taps", whole}},
 		merge: "taps = tap_count.taps + excluded.taps",
 		join:  func(into, row []any) { into[7] = into[7].(int64) + row[7].(int64) }}
-	tapAttemptTable = table{name: "tap_attempt", cols: []column{{"city", text}, {"device", blob}, {"boot", blob},
+	tapAttemptTable = table{name: "tap_attempt", order: 5, cols: []column{{"city", text}, {"device", blob}, {"boot", blob},
 		{"batch", whole}, {"place", whole}, {"card", whole}, {"class", whole}, {"stop", whole}, {"mode", whole},
 		{"clock_us", whole}, {"earliest_us", whole}, {"latest_us", whole}, {"certain", whole}, {"list", whole},
 		{"list_issued_us", whole}, {"received_us", whole}, {"state", whole}, {"due_us", whole}}}
