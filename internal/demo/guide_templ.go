@@ -348,11 +348,19 @@ func guideBody(g guidePage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Door(g.world.SMSBox+"/", ui.T(ctx, "demo.ways.outside"), ui.T(ctx, "demo.ways.outside.about")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Door(g.world.SMSBox+"/interior/", ui.T(ctx, "demo.ways.reports"), ui.T(ctx, "demo.ways.reports.about")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, " ")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = ui.Door(g.world.SMSBox+"/", ui.T(ctx, "demo.ways.outside"), ui.T(ctx, "demo.ways.outside.about")).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, " ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
