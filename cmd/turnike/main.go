@@ -23,20 +23,22 @@ type cli struct {
 	Config  kong.ConfigFlag  `help:"Read settings from a TOML file; keys are the long flags' names (listen = \"...\")." type:"existingfile" placeholder:"FILE" env:"TURNIKE_CONFIG"`
 	Version kong.VersionFlag `help:"Print the version and leave."`
 
-	Demo    DemoCmd    `cmd:"" help:"A whole city on this machine to try: site, API, gates and the outside world."`
-	Serve   ServeCmd   `cmd:"" help:"Serve the public site, the API and the signed lists."`
-	Gate    GateCmd    `cmd:"" help:"Be a validator: follow a city's list and answer taps, online or not."`
-	Rules   RulesCmd   `cmd:"" help:"Try a rule on a day before a board decides it."`
-	Kit     KitCmd     `cmd:"" help:"Write what a city's validators are born with: root file, fingerprint, tag key."`
-	Report  ReportCmd  `cmd:"" help:"Look after the reports to the interior ministry and governors."`
-	Sandbox SandboxCmd `cmd:"" help:"Be the outside world: health ministry, identity register, SMS gateways, interior ministry."`
-	City    CityCmd    `cmd:"" help:"Check and look at city files."`
-	Migrate MigrateCmd `cmd:"" help:"Bring the database's schema up to date."`
-	Backup  BackupCmd  `cmd:"" help:"Take a consistent copy of a running installation."`
-	Restore RestoreCmd `cmd:"" help:"Put a backup back."`
-	Doctor  DoctorCmd  `cmd:"" help:"Look an installation over and say what to mend."`
-	User    UserCmd    `cmd:"" help:"Invite, list and retire those who work here."`
-	Bench   BenchCmd   `cmd:"" help:"Measure and hold the figures to their bars."`
+	Demo     DemoCmd     `cmd:"" help:"A whole city on this machine to try: site, API, gates and the outside world."`
+	Serve    ServeCmd    `cmd:"" help:"Serve the public site, the API and the signed lists."`
+	Gate     GateCmd     `cmd:"" help:"Be a validator: follow a city's list and answer taps, online or not."`
+	Rules    RulesCmd    `cmd:"" help:"Try a rule on a day before a board decides it."`
+	Kit      KitCmd      `cmd:"" help:"Write what a city's validators are born with: root file, fingerprint, tag key."`
+	Report   ReportCmd   `cmd:"" help:"Look after the reports to the interior ministry and governors."`
+	Sandbox  SandboxCmd  `cmd:"" help:"Be the outside world: health ministry, identity register, SMS gateways, interior ministry."`
+	City     CityCmd     `cmd:"" help:"Check and look at city files."`
+	Centre   CentreCmd   `cmd:"" help:"Check the file of a network of service centres; see what its days will bring."`
+	Rehearse RehearseCmd `cmd:"" help:"Play a rush or a month before it comes."`
+	Migrate  MigrateCmd  `cmd:"" help:"Bring the database's schema up to date."`
+	Backup   BackupCmd   `cmd:"" help:"Take a consistent copy of a running installation."`
+	Restore  RestoreCmd  `cmd:"" help:"Put a backup back."`
+	Doctor   DoctorCmd   `cmd:"" help:"Look an installation over and say what to mend."`
+	User     UserCmd     `cmd:"" help:"Invite, list and retire those who work here."`
+	Bench    BenchCmd    `cmd:"" help:"Measure and hold the figures to their bars."`
 }
 
 func main() {

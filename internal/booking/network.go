@@ -49,9 +49,15 @@ type Rules struct {
 	RestMinutes  int `toml:"rest_minutes"`  // a freed place comes back after at most this
 	MaxOpen      int `toml:"max_open"`      // open visits of one person
 	MaxMatters   int `toml:"max_matters"`   // in one visit
+	// CalmMinutes are the first of each wave on the web: they are for whoever has
+	// no visit yet, so that a hundred identities do not begin with two hundred.
+	CalmMinutes int `toml:"calm_minutes"`
 	// AskID asks for the T.C. identity number on the web too, so that the limit
 	// on open visits is the person's and not the phone's.
 	AskID bool `toml:"ask_id"`
+	// OpenByForecast lets places out by how many people are foretold to stay
+	// away, each night, unless a manager has decided it.
+	OpenByForecast bool `toml:"open_by_forecast"`
 	// ConfirmBy is the hour of the day before by which people confirm, or lose
 	// the place (known from MHRS); empty asks nobody.
 	ConfirmBy     string `toml:"confirm_by"`
@@ -248,7 +254,7 @@ func (n *Network) check() (errs []error) {
 	}{
 		{"horizon_days", r.HorizonDays, 1, 400}, {"hold_minutes", r.HoldMinutes, 1, 60}, {"offer_minutes", r.OfferMinutes, 1, 1440},
 		{"rest_minutes", r.RestMinutes, 0, 240}, {"max_open", r.MaxOpen, 1, 20}, {"max_matters", r.MaxMatters, 1, 10},
-		{"reminder_hours", r.ReminderHours, 0, 168}, {"phone_share", r.PhoneShare, 0, 90}, {"walk_share", r.WalkShare, 0, 90},
+		{"reminder_hours", r.ReminderHours, 0, 168}, {"calm_minutes", r.CalmMinutes, 0, 1440}, {"phone_share", r.PhoneShare, 0, 90}, {"walk_share", r.WalkShare, 0, 90},
 		{"phone_release_hours", r.PhoneReleaseHours, 0, 400}, {"walk_release_minutes", r.WalkReleaseMinutes, 0, 1440},
 		{"early_minutes", r.EarlyMinutes, 0, 120}, {"late_minutes", r.LateMinutes, 0, 120},
 		{"walk_after", r.WalkAfter, 1, 100}, {"walk_after_minutes", r.WalkAfterMinutes, 1, 240},

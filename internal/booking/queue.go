@@ -537,6 +537,11 @@ func (s *Service) Night(ctx context.Context) ([]Wrong, error) {
 	if err := s.Plan(ctx, today, ahead+1); err != nil {
 		return nil, err
 	}
+	if s.net.Rules.OpenByForecast {
+		if err := s.openByForecast(ctx, today); err != nil {
+			return nil, err
+		}
+	}
 	return s.Audit(ctx, today-1, ahead+2)
 }
 

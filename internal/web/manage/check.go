@@ -166,6 +166,5 @@ func (s *Server) moves(w http.ResponseWriter, r *http.Request, p place) error {
 	v := movesView{page: s.frame(r, p, "manage.moves.title"), p: p, list: list}
 	v.asked, _ = strconv.Atoi(r.URL.Query().Get("asked"))
 	v.none, _ = strconv.Atoi(r.URL.Query().Get("none"))
-	v.page.Reload = 60
 	return s.site().Render(w, r, http.StatusOK, movesPage(v))
 }

@@ -11,7 +11,7 @@ import (
 // pastDays is how far back a forecast learns, and tryWeeks how many of the
 // last weeks it is tried on; foreseen is how many working days it shows.
 const (
-	pastDays = 84
+	pastDays = booking.LearnDays
 	tryWeeks = 3
 	foreseen = 10
 )

@@ -279,7 +279,7 @@ func TestFiguresNameNobody(t *testing.T) {
 	q := "?from=2021-03-17&to=2021-03-17"
 	code, page := auditor.get("/staff/izsu/figures" + q)
 	w.status("figures", code, http.StatusOK, page)
-	w.says("figures", page, "Sayılar", "Konak", "İlişik kesme", "figures.xlsx?from=2021-03-17")
+	w.says("figures", page, "Rakamlar", "Konak", "İlişik kesme", "figures.xlsx?from=2021-03-17")
 	code, csv := auditor.get("/staff/izsu/figures.csv" + q)
 	w.status("csv", code, http.StatusOK, csv)
 	w.says("csv", csv, "day,hour,centre,service,channel", "2021-03-17,09:00,konak,closing,desk,1,")

@@ -29,7 +29,8 @@ type card struct {
 	faults fault.List
 	// confirmBy is when the visit must be confirmed; zero where nobody asks.
 	confirmBy time.Time
-	left      time.Duration // of an offer
+	left      time.Duration  // of an offer
+	asked     *booking.Asked // whether another hour would do, nil where nobody asked
 	now       time.Time
 }
 
@@ -83,6 +84,9 @@ func (s *Server) newCard(r *http.Request, o *office, v booking.Visit) (card, err
 	case !errors.Is(err, person.ErrErased):
 		return c, err
 	}
+	if c.asked, err = s.moving(r.Context(), o, v); err != nil {
+		return c, err
+	}
 	if by, ok := o.Service.ConfirmBy(v); ok && v.State == booking.Booked && !v.Confirmed {
 		c.confirmBy = by
 	}
@@ -100,7 +104,7 @@ func (s *Server) showVisit(w http.ResponseWriter, r *http.Request, o *office) er
 	}
 	q := r.URL.Query()
 	c.fresh = q.Has("new") && v.State == booking.Booked
-	for _, k := range []string{"moved", "confirmed", "wait"} {
+	for _, k := range []string{"moved", "confirmed", "wait", "kept"} {
 		if q.Has(k) {
 			c.said = k
 		}

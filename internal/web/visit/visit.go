@@ -130,6 +130,8 @@ func (s *Server) Handler() http.Handler {
 	page("GET v/{token}", s.showVisit)
 	page("POST v/{token}/confirm", s.confirm)
 	page("POST v/{token}/accept", s.accept)
+	page("POST v/{token}/take", s.takeOffer)
+	page("POST v/{token}/keep", s.keepHour)
 	page("GET v/{token}/cancel", s.askCancel)
 	page("POST v/{token}/cancel", s.cancel)
 	page("POST v/{token}/move", s.move)

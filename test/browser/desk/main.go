@@ -1,7 +1,8 @@
 // Command desk is what the browser tests of the counter and the call centre
 // look at: a Wednesday morning at İZSU's centre in Konak, with appointments
 // made, some people here and one at a counter. /test/enter?as=clerk lets
-// somebody in; /test/texts are the messages people were sent.
+// somebody in; /test/texts are the messages people were sent, and
+// /test/past has four weeks take place before.
 package main
 
 import (
@@ -53,8 +54,13 @@ func run(ctx context.Context) error {
 	mux := http.NewServeMux()
 	mux.Handle("/", d.Handler)
 	mux.HandleFunc("GET /test/enter", func(w http.ResponseWriter, r *http.Request) {
-		token := d.Enter(access.Session{Role: access.Role(r.URL.Query().Get("as")), Name: "Deniz"})
+		token := d.Enter(access.Session{Role: access.Role(r.URL.Query().Get("as")), Name: "Deniz", Strong: d.Now()})
 		http.SetCookie(w, &http.Cookie{Name: day.Cookie, Value: token, Path: "/"})
+	})
+	mux.HandleFunc("GET /test/past", func(_ http.ResponseWriter, r *http.Request) {
+		if err := d.Past(r.Context(), 4); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
 	})
 	mux.HandleFunc("GET /test/texts", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(d.Texts())
