@@ -128,6 +128,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	a.pairing = pairing.New(pairing.Config{
 		Store: sqlstore.As[pairing.Tx](a.store), Keys: a.keys, Cities: a.city,
 		Register: register, Authority: hes, Now: cfg.Now, Log: cfg.Log, DailyTexts: cfg.Limits.DailyTexts,
+		Note: a.notePaired,
 		Wake: func(c notify.Class) { wake(c) },
 	})
 	if a.sender != nil {

@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"turnike/internal/access"
 	"turnike/internal/api"
 	"turnike/internal/booking"
 	"turnike/internal/hook"
 	"turnike/internal/notify"
+	"turnike/internal/pairing"
 	"turnike/internal/storage/sqlstore"
 	"turnike/internal/web/keys"
 	"turnike/internal/web/staff"
@@ -39,6 +41,11 @@ func (a *App) openHooks() (err error) {
 // too, which As has made sure of.
 func (a *App) noteVisits(ctx context.Context, tx booking.Tx, facts []booking.Fact) error {
 	return a.hooks.Note(ctx, tx.(hook.Tx), facts)
+}
+
+// notePaired is pairing's Note.
+func (a *App) notePaired(ctx context.Context, tx pairing.Tx, city, channel string, at time.Time) error {
+	return a.hooks.Paired(ctx, tx.(hook.Tx), city, channel, at)
 }
 
 // apiVisits are the networks as the API knows them.

@@ -25,13 +25,17 @@ const (
 	KindPaired = "pairing.completed" // a card was tied; says neither which nor whose
 )
 
-// Kinds are the events an endpoint may ask for.
-func Kinds() []string {
+// Kinds are the events an endpoint of a tenant may ask for. Of paired cards the
+// endpoints of a city's help desks are told.
+func Kinds(city string) []string {
 	var ks []string
 	for _, k := range booking.FactKinds() {
 		ks = append(ks, string(k))
 	}
-	return append(ks, KindPaired)
+	if strings.HasSuffix(city, desksOf("")) {
+		ks = append(ks, KindPaired)
+	}
+	return ks
 }
 
 // EndpointState is whether an endpoint is told anything.
@@ -158,7 +162,7 @@ func (s *Service) checkEndpoint(e Endpoint) error {
 		return ErrUnknown
 	}
 	for _, k := range e.Kinds {
-		if !slices.Contains(Kinds(), k) {
+		if !slices.Contains(Kinds(e.City), k) {
 			return ErrKind.On("kinds")
 		}
 	}

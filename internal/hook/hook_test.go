@@ -430,6 +430,31 @@ func TestOnlyWhatHappened(t *testing.T) {
 	}
 }
 
+// TestPairedCard is told to the city's help desks, without whose it is.
+func TestPairedCard(t *testing.T) {
+	w := newWorld(t, true)
+	w.net.ID = "izmir-desks" // as the help desks' network is named
+	e, _, err := w.hooks.AddEndpoint(t.Context(), hook.Endpoint{City: "izmir-desks", Name: "x", URL: w.site.URL, Kinds: []string{hook.KindPaired}}, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, city := range []string{"izmir", "istanbul"} {
+		if err := w.store.Update(t.Context(), func(tx *sqlstore.Tx) error {
+			return w.hooks.Paired(t.Context(), tx, city, "web", w.clock())
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.settle()
+	got := w.calls()
+	if kinds(got) != hook.KindPaired || fmt.Sprint(got[0].data) != "map[channel:web city:izmir]" {
+		t.Errorf("told %s: got %s %v, want one pairing in izmir and nothing else of it", e.ID, kinds(got), got)
+	}
+	if _, _, err := w.hooks.AddEndpoint(t.Context(), hook.Endpoint{City: "izsu", Name: "x", URL: w.site.URL, Kinds: []string{hook.KindPaired}}, who); err == nil {
+		t.Error("asked for by who has no cards: got an endpoint, want a fault")
+	}
+}
+
 // TestSecretsRotate: for a day both sign, then the new one alone.
 func TestSecretsRotate(t *testing.T) {
 	w := newWorld(t, true)

@@ -132,16 +132,25 @@ func (s *Service) Note(ctx context.Context, tx Tx, facts []booking.Fact) error {
 	return nil
 }
 
-// Paired notes that a card was tied, for a city's endpoints: that it happened,
-// and by which channel, and nothing of whose it is.
+// desksOf is the tenant of a city's help desks, whose endpoints are told of the
+// city's cards.
+func desksOf(city string) string { return city + "-desks" }
+
+// Paired notes that a card was tied, for the endpoints of its city's help
+// desks: that it happened, and by which channel, and nothing of whose it is.
 func (s *Service) Paired(ctx context.Context, tx Tx, city, channel string, at time.Time) error {
-	es, err := tx.HookEndpoints(ctx, city)
+	tenant := desksOf(city)
+	n, ok := s.cfg.Network(tenant)
+	if !ok {
+		return nil
+	}
+	es, err := tx.HookEndpoints(ctx, tenant)
 	if err != nil || len(es) == 0 {
 		return err
 	}
-	e := Event{City: city, ID: newID(at), Kind: KindPaired, At: at}
+	e := Event{City: tenant, ID: newID(at), Kind: KindPaired, At: at}
 	e.Subject = "pairing " + e.ID
-	if err := e.say(map[string]string{"city": city, "channel": channel}, time.UTC); err != nil {
+	if err := e.say(map[string]string{"city": city, "channel": channel}, n.Location()); err != nil {
 		return err
 	}
 	return s.write(ctx, tx, es, e, map[string]int{})

@@ -235,6 +235,11 @@ func (d *deed) tie(ctx context.Context, tag person.Tag, n card.Number, personID 
 	if err := d.putCard(ctx, tag, n, class); err != nil {
 		return err
 	}
+	if note := d.s.cfg.Note; note != nil {
+		if err := note(ctx, d.tx, d.p.ID, d.r.Channel, d.now); err != nil {
+			return err
+		}
+	}
 	return d.say(ctx, d.f.Person.Phone, d.s.pairedText(d.p, d.r.Lang, d.f, d.r.ID))
 }
 

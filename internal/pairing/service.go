@@ -40,6 +40,9 @@ type Config struct {
 	Wake func(notify.Class)
 	// DailyTexts caps the codes a city sends a day; 0 = no cap.
 	DailyTexts int64
+	// Note is told, within its transaction, that a card was paired: where, by
+	// which channel and when, and not whose it is. nil for nobody.
+	Note func(ctx context.Context, tx Tx, city, channel string, at time.Time) error
 }
 
 // Service is pairing's rules.
