@@ -973,9 +973,22 @@ func auditRowsOf(c context.Context, lines []access.Line) [][]string {
 		if who == "" {
 			who = strings.TrimSpace(l.Actor.Kind + " " + shortID(l.Actor.Ref))
 		}
-		rows = append(rows, []string{moment(c, l.At), who, l.Action, shortID(l.Object), l.Purpose, l.Result})
+		result := l.Result
+		if result == "ok" {
+			result = ui.T(c, "staff.audit.ok")
+		}
+		rows = append(rows, []string{moment(c, l.At), who, deed(c, l.Action), shortID(l.Object), l.Purpose, result})
 	}
 	return rows
+}
+
+// deed is what an action is called, where it has a name in the catalogue; the
+// others are shown as they are filed.
+func deed(c context.Context, action string) string {
+	if key := "staff.did." + action; i18n.Has(i18n.From(c), key) {
+		return ui.T(c, key)
+	}
+	return action
 }
 
 // shortID is the end of an id, enough to tell two apart.

@@ -125,7 +125,7 @@ type codeView struct {
 }
 
 func (s *Server) showCode(w http.ResponseWriter, r *http.Request, v codeView) error {
-	base := s.plain(r, "staff.code.title", "code")
+	base := s.plain(r, "staff.code.title", "code-form")
 	base.Faults, base.Failed, base.Next, base.Kept = v.Faults, len(v.Faults) > 0, v.Next, v.Kept
 	v.view = base
 	return s.site.Render(w, r, v.status(), codePage(v))

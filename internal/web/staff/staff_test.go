@@ -352,7 +352,7 @@ func TestPeople(t *testing.T) {
 	if strings.Contains(a.body, "/people/"+se.Account) || !strings.Contains(a.body, "/people/"+clerk.Account) {
 		t.Error("the list leads to who left, or not to who is here")
 	}
-	h.want("the audit", h.get(c, "/staff/izsu/audit"), 200, "staff.retire")
+	h.want("the audit", h.get(c, "/staff/izsu/audit"), 200, say("staff.did.staff.retire"))
 }
 
 func TestScreens(t *testing.T) {
@@ -405,4 +405,3 @@ func TestAccount(t *testing.T) {
 	h.wantGo("elsewhere", h.get(other, "/staff/account"), "/staff/sign-in?next=%2Fstaff%2Faccount")
 	h.want("here", h.get(c, "/staff/account"), 200, "")
 }
-
