@@ -244,3 +244,55 @@ func TestGateFollows(t *testing.T) {
 }
 
 func publicKey(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
+
+// TestStartsFromTheMappedArray: a gate that starts takes the array as it lies
+// in its folder, and makes it anew where that is not what the head says.
+func TestStartsFromTheMappedArray(t *testing.T) {
+	c := newCity(t, "izmir", 100_001)
+	for i := range uint32(9000) {
+		c.set(11*i, statuslist.Status{Class: adult})
+	}
+	c.publish()
+	dir := t.TempDir()
+	c.update(c.gate(dir))
+	for v := range uint32(5) { // deltas on top, which stay out of the array's file
+		c.set(v, statuslist.Status{Class: senior, StopUntil: 18700})
+		c.publish()
+		c.update(c.gate(dir))
+	}
+	find := func(pattern string) string {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(dir, "izmir", pattern))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%s: got %v, %v, want one file", pattern, found, err)
+		}
+		return found[0]
+	}
+	array, full := find("array-*"), find("full-*")
+	before, err := os.ReadFile(array)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(full, full+".away"); err != nil {
+		t.Fatal(err)
+	}
+	c.verify(c.gate(dir), c.now) // by the array alone
+	if err := os.Rename(full+".away", full); err != nil {
+		t.Fatal(err)
+	}
+	for name, harm := range map[string]func([]byte) []byte{
+		"a card":   func(b []byte) []byte { b[4096+777] ^= 1; return b },
+		"a state":  func(b []byte) []byte { b[4096+778] = 200; return b },
+		"the page": func(b []byte) []byte { b[9] ^= 0xff; return b },
+		"the end":  func(b []byte) []byte { return b[:len(b)-4096] },
+		"all":      func([]byte) []byte { return nil },
+	} {
+		if err := statuslist.WriteFile(array, harm(append([]byte(nil), before...))); err != nil {
+			t.Fatal(err)
+		}
+		c.verify(c.gate(dir), c.now)
+		if got, err := os.ReadFile(array); err != nil || string(got) != string(before) {
+			t.Errorf("%s harmed: the array was not made anew (%v)", name, err)
+		}
+	}
+}

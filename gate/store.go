@@ -175,24 +175,50 @@ func (g *Gate) read() (*snapshot, error) {
 		}
 		return g.cfg.Secret.Unseal(file)
 	}
-	full, err := readList(g.store.full)
-	if err != nil {
-		return nil, err
-	}
-	list, err := statuslist.DecodeFull(full, h.Cards)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	deltas := make([][]byte, len(g.store.deltas))
 	for i, name := range g.store.deltas {
 		if deltas[i], err = readList(name); err != nil {
 			return nil, err
 		}
 	}
-	if list, err = list.Apply(h, deltas); err != nil {
-		return nil, err
+	var list *statuslist.List
+	if array, err := statuslist.MapList(g.arrayPath(g.store.full), h.Cards); err == nil {
+		list, _ = array.Apply(h, deltas) // proved by the head's digest, or made anew
+	}
+	if list == nil {
+		full, err := readList(g.store.full)
+		if err != nil {
+			return nil, err
+		}
+		if list, err = statuslist.DecodeFull(full, h.Cards); err != nil {
+			return nil, err
+		}
+		if list, err = g.mapped(list, g.store.full, h.Cards).Apply(h, deltas); err != nil {
+			return nil, err
+		}
 	}
 	return g.snapshot(h, list, g.readFile, func(name string, _ int64) ([]byte, *statuslist.Mapped, error) { return g.mapFile(name) })
+}
+
+// arrayPath is where the array of a full list lies.
+func (g *Gate) arrayPath(full string) string {
+	return filepath.Join(g.dir, "array-"+strings.TrimPrefix(full, "full-"))
+}
+
+// mapped gives the list of a full list's file, mapped from an array that it
+// writes: once for every full list, while a delta changes memory only, and no
+// flash. Where that cannot be done the list does as it is.
+func (g *Gate) mapped(list *statuslist.List, full string, cards uint32) *statuslist.List {
+	path := g.arrayPath(full)
+	if err := list.WriteArray(path); err != nil {
+		return list
+	}
+	m, err := statuslist.MapList(path, cards)
+	if err != nil || m.Digest() != list.Digest() {
+		return list
+	}
+	return m
 }
 
 func (g *Gate) mapFile(name string) ([]byte, *statuslist.Mapped, error) {
@@ -470,6 +496,7 @@ func (g *Gate) proveFrom(live *snapshot, h *statuslist.Head, next *store, keep f
 			g.drop(fullName)
 			return nil, err
 		}
+		list = g.mapped(list, fullName, h.Cards)
 	} else {
 		list = live.list
 	}
@@ -495,7 +522,7 @@ func (g *Gate) drop(name string) { os.Remove(filepath.Join(g.dir, name)) }
 // sweep removes files that are not of the list installed. What cannot be
 // removed now is tried again after the next update.
 func (g *Gate) sweep() {
-	named := map[string]bool{g.store.full: true}
+	named := map[string]bool{g.store.full: true, filepath.Base(g.arrayPath(g.store.full)): true}
 	for _, d := range g.store.deltas {
 		named[d] = true
 	}
@@ -512,7 +539,7 @@ func (g *Gate) sweep() {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		for _, kind := range []string{"full-", "delta-", "ranges-", "rules-", "function-", "functions-", ".new-"} {
+		for _, kind := range []string{"full-", "array-", "delta-", "ranges-", "rules-", "function-", "functions-", ".new-"} {
 			if strings.HasPrefix(name, kind) && !named[name] {
 				g.drop(name)
 			}

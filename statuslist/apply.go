@@ -40,7 +40,9 @@ func (l *List) Apply(h *Head, deltas [][]byte) (*List, error) {
 
 // Prove is the first half of Apply: it proves that the files make the head's
 // array and changes nothing yet, so that a gate can note durably what it is
-// about to go by. install does the rest, once, and cannot fail.
+// about to go by. install does the rest, once, and cannot fail. A list just
+// read, which nobody else knows yet, is changed at once and worth nothing if
+// the proof fails.
 func (l *List) Prove(h *Head, deltas [][]byte) (install func() *List, err error) {
 	changes := make([]*change, len(deltas))
 	for i, file := range deltas {
@@ -51,12 +53,12 @@ func (l *List) Prove(h *Head, deltas [][]byte) (install func() *List, err error)
 			return nil, fmt.Errorf("%w: delta makes the list shorter", ErrMalformed)
 		}
 	}
-	if len(changes) == 1 && l.fits(changes[0]) {
+	if len(changes) == 1 && !l.fresh && l.fits(changes[0]) {
 		return l.provePatch(changes[0], h)
 	}
 	next := l
 	for _, c := range changes {
-		if next == l || c.cards > next.Len() {
+		if next == l && !l.fresh || c.cards > next.Len() {
 			next = next.clone(c.cards, c.fill)
 		}
 		if c.cards < next.Len() {
@@ -71,6 +73,7 @@ func (l *List) Prove(h *Head, deltas [][]byte) (install func() *List, err error)
 	if next.hot == nil {
 		next.heat()
 	}
+	next.fresh = false
 	return func() *List { return next }, nil
 }
 

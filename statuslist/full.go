@@ -115,6 +115,7 @@ func DecodeFull(file []byte, max uint32) (*List, error) {
 	}
 	l.setTable(t)
 	l.rehash()
+	l.fresh = true
 	return l, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 )
@@ -30,6 +31,11 @@ type List struct {
 	hotCode  [256]byte
 	blocks   []Digest // of each run of blockCards cards
 	dirty    []bool   // blocks whose digest is not up to date
+
+	mapped *Mapped // the file the words lie in, nil for none
+	// fresh is true while nobody but the one who made it reads the list: it may
+	// be changed without a copy.
+	fresh bool
 }
 
 // hotStates are told apart by the two bits; one more code is for the rest.
@@ -71,7 +77,9 @@ func (l *List) Status(i uint32) Status {
 		}
 	}
 	word := atomic.LoadUint32(&l.words[i>>2])
-	return unpackStatus(l.table[lane(word, i)].Load())
+	s := unpackStatus(l.table[lane(word, i)].Load())
+	runtime.KeepAlive(l) // a mapped array goes with its list
+	return s
 }
 
 // lane picks card i's byte out of its word.
