@@ -139,7 +139,7 @@ type Proven struct {
 	Kind  ClaimKind
 	Visit Visit
 	Wait  Wait
-	// Open are the visits that stand in the way, with ErrTwice and ErrMany: who
+	// Open are the visits that stand in the way, with ErrTwice, ErrMany and ErrCalm: who
 	// has proven the phone may see them.
 	Open []Visit
 }
@@ -405,7 +405,7 @@ func (p Proving) settle(ctx context.Context, c Claim, rec person.Record, a audit
 	}
 	out.Visit, err = p.Service.Confirm(ctx, c.ID, who, a)
 	switch {
-	case errors.Is(err, ErrTwice), errors.Is(err, ErrMany):
+	case errors.Is(err, ErrTwice), errors.Is(err, ErrMany), errors.Is(err, ErrCalm):
 		open, oerr := p.Service.OpenOf(ctx, who.Holder)
 		if oerr != nil {
 			return out, oerr

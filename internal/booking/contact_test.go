@@ -59,7 +59,7 @@ func TestContacts(t *testing.T) {
 	if err != nil || len(q) != 1 || !q[0].Expires.Equal(time.Date(2021, 3, 17, 6, 0, 0, 0, time.UTC)) {
 		t.Errorf("tell: got %v and %v, want one message good until the hour", q, err)
 	}
-	if want := "905320000017 Your appointment: Buca Abone Hizmet Merkezi, 17.03.2021 09:00. Code: 1234 5678."; len(sent) != 1 || !strings.HasPrefix(sent[0], want) {
+	if want := "905320000017 Booked: Buca Abone Hizmet Merkezi, 17.03.2021 09:00. Code: 1234 5678."; len(sent) != 1 || !strings.HasPrefix(sent[0], want) {
 		t.Errorf("sent: got %q, want %q", sent, want)
 	}
 	if q, err := c.Tell(booking.NoticeReminder, v, now.Add(72*time.Hour)); err != nil || len(q) != 0 {

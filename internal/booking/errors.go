@@ -19,6 +19,7 @@ var (
 	ErrPast      = fault.New(fault.Refused, "booking.past")       // begins before now
 	ErrTwice     = fault.New(fault.Conflict, "booking.twice")     // an open visit for the same matter there
 	ErrMany      = fault.New(fault.Refused, "booking.many")       // as many open visits as one may have
+	ErrCalm      = fault.New(fault.Refused, "booking.calm")       // a wave's first minutes are for who has none; Args: at
 	ErrLapsed    = fault.New(fault.Gone, "booking.lapsed")        // the place was not confirmed in time
 	ErrEnded     = fault.New(fault.Conflict, "booking.ended")     // served, cancelled or missed already
 	ErrKeyReused = fault.New(fault.Invalid, "idempotency.reused") // same key, other request

@@ -202,3 +202,17 @@ func (b *Board) Open(centre string, day Day, service string, now time.Time) bool
 	}
 	return false
 }
+
+// calm tells whether a wave of a day's places was let out so lately that they
+// are for those who have no visit yet, and until when.
+func (n *Network) calm(day Day, now time.Time) (until time.Time, calm bool) {
+	for _, w := range n.Waves {
+		at := (day - Day(w.DaysBefore)).At(w.minute, n.zone)
+		if end := at.Add(time.Duration(n.Rules.CalmMinutes) * time.Minute); !now.Before(at) && now.Before(end) {
+			return end, true
+		}
+	}
+	return until, false
+}
+
+func minuteOf(t time.Time) int { return t.Hour()*60 + t.Minute() }

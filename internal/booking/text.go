@@ -7,9 +7,9 @@ import (
 	"turnike/internal/i18n"
 )
 
-// Say is the text of a notice about a visit in a language. Turkish ones are
-// written with the letters that every phone alphabet has, so that each is as
-// short as it looks.
+// Say is the text of a notice about a visit in a language. Turkish and English
+// ones are written with the letters that every phone alphabet has, so that each
+// is as short as it looks.
 func (n *Network) Say(k Notice, v Visit, l i18n.Lang) string { return n.say(k, v, l, n.help()) }
 
 // say is Say with where to see, change and cancel the visit.
@@ -19,7 +19,7 @@ func (n *Network) say(k Notice, v Visit, l i18n.Lang, link string) string {
 	if c := n.byID[centre]; c != nil {
 		centre = c.Name
 	}
-	if l == i18n.Turkish {
+	if l != i18n.Arabic {
 		centre = i18n.Plain(centre)
 	}
 	return i18n.T(l, "sms.visit."+string(k), "Centre", centre, "When", l.DateShort(start.In(n.zone))+" "+l.Time(start.In(n.zone)),

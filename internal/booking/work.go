@@ -138,6 +138,12 @@ func (w *work) countedAs(v Visit) Channel {
 // put inserts a visit and counts it in; the error says which rule stood in the
 // way. Nothing is counted unless the row stands.
 func (w *work) put(ctx context.Context, d *dayState, v *Visit) error {
+	if _, calm := w.s.net.calm(v.Place.Day, w.now); calm && v.Channel.class() == openClass && !v.Holder.IsZero() {
+		var err error
+		if v.Slot, err = w.slot(ctx, *v); err != nil {
+			return err
+		}
+	}
 	for range 4 {
 		v.Code = Code(w.s.cfg.Rand(codes))
 		ok, err := w.tx.InsertVisit(ctx, *v)
@@ -183,6 +189,9 @@ func (w *work) slot(ctx context.Context, v Visit) (int, error) {
 			return 0, ErrTwice
 		}
 		taken[o.Slot] = true
+	}
+	if until, calm := w.s.net.calm(v.Place.Day, w.now); calm && len(taken) > 0 && v.Channel.class() == openClass {
+		return 0, ErrCalm.With("at", Clock(minuteOf(until.In(w.s.net.zone)))).After(until.Sub(w.now))
 	}
 	for s := 1; s <= w.s.net.Rules.MaxOpen; s++ {
 		if !taken[s] {

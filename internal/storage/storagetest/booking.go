@@ -47,6 +47,7 @@ func RunBooking(t *testing.T, open Open) {
 		{"a place proven by a code", testClaims},
 		{"waiting for an earlier hour", testSooner},
 		{"a visit found again", testFind},
+		{"the first hour of a wave", testCalm},
 		{"an arrival taken back", testUnarrive},
 		{"notes on a visit", testRemarks},
 	} {

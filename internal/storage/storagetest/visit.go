@@ -354,3 +354,36 @@ func testFind(t *testing.T, s *sqlstore.Store) {
 	is(t, "after five tries", p.Find(ctx, v.Code, "4501"), nil)
 	same(t, "sent after five tries a day", told(), before+1)
 }
+
+// testCalm: in a wave's first hour its places on the web are for who has none.
+func testCalm(t *testing.T, s *sqlstore.Store) {
+	c := newClock(officeNow) // 18:00 there, as the wave of the next day opens
+	b := booker(t, sqlstore.As[booking.Tx](s), office(t, 3, 8, "calm_minutes = 60\n[[wave]]\ndays_before = 1\nat = \"18:00\"\nshare = 100\n"), c)
+	first, err := b.Book(t.Context(), ask(nine, 1))
+	is(t, "the first", err, nil)
+	second := ask(nine+1, 1)
+	second.Centre = "buca"
+	_, err = b.Book(t.Context(), second)
+	is(t, "a second in the first hour", err, booking.ErrCalm)
+	if f := fault.Of(err); len(f) != 1 || f[0].Args["at"] != "19:00" || f[0].RetryAfter != time.Hour {
+		t.Errorf("told: got %v, want that it is possible at 19:00", f)
+	}
+	held := second
+	held.Who = who(99)
+	v, err := b.Hold(t.Context(), held)
+	is(t, "hold it under a browser", err, nil)
+	_, err = b.Confirm(t.Context(), v.ID, who(1), audit.Citizen("web"))
+	is(t, "put the name to it", err, booking.ErrCalm)
+	called := second
+	called.Channel = booking.Call
+	byPhone, err := b.Book(t.Context(), called)
+	is(t, "by telephone", err, nil)
+	_, err = b.Cancel(t.Context(), byPhone.ID, audit.Citizen("call"))
+	is(t, "cancel", err, nil)
+	_, err = b.Move(t.Context(), first.ID, "konak", officeDay, nine+3, booking.Web, audit.Citizen("web"))
+	is(t, "move the only one", err, nil)
+	c.advance(time.Hour)
+	_, err = b.Book(t.Context(), second)
+	is(t, "a second after the first hour", err, nil)
+	sound(t, b)
+}

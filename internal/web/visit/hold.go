@@ -354,7 +354,7 @@ func (s *Server) sendCode(w http.ResponseWriter, r *http.Request, o *office) err
 			return httpx.See(w, r, o.visitPath(got.Visit.ID, "")+"?new")
 		case eerr == nil:
 			return s.site.Render(w, r, http.StatusOK, waitingPage(s.frame(r, o, "visit.waiting.title"), o, got.Wait))
-		case errors.Is(eerr, booking.ErrTwice), errors.Is(eerr, booking.ErrMany):
+		case errors.Is(eerr, booking.ErrTwice), errors.Is(eerr, booking.ErrMany), errors.Is(eerr, booking.ErrCalm):
 			page := s.frame(r, o, "visit.standing.title")
 			page.Failed = true
 			return s.site.Render(w, r, http.StatusConflict, standingPage(page, s, o, fault.Of(eerr), got.Open))
