@@ -78,7 +78,7 @@ type GateEnrolCmd struct {
 func (GateEnrolCmd) Help() string {
 	return `Each token lets one device in, once, within 24 hours:
 
-  turnike gate enrol --city istanbul --name "Kadıköy pier" --stop 4211 --count 6
+  turnike gate enrol --city istanbul --name "Kadikoy pier" --stop 4211 --count 6
   turnike gate --city istanbul --server https://kart.example --token K7QX-2M4D-9WPA
 
 The second line is typed on the device. It makes its own key, which never leaves it.`
