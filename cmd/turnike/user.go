@@ -65,7 +65,7 @@ func (UserInviteCmd) Help() string {
 Example, where the last administrator has lost everything:
   turnike user invite --role administrator --site https://kart.example
 
-Example, a clerk at one centre of İZSU:
+Example, a clerk at one centre:
   turnike user invite --role clerk --city izsu --centre konak --site https://kart.example`
 }
 

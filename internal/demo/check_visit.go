@@ -131,7 +131,7 @@ func (c *checker) beginVisit(ctx context.Context, fromEnd int) (visitor, error) 
 	}
 	c.phone += 1_001
 	v.phone = fmt.Sprintf("90%d", c.phone)
-	return v, v.send(ctx, url.Values{"name": {"Ayşe Yıldırım"}, "phone": {fmt.Sprintf("0%d", c.phone)}})
+	return v, v.send(ctx, url.Values{"name": {"Elif Kaya"}, "phone": {fmt.Sprintf("0%d", c.phone)}})
 }
 
 // send posts the page's one form with what is filled in.
