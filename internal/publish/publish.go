@@ -153,13 +153,13 @@ func (l *List) Step(ctx context.Context) error {
 		return err
 	}
 	if l.company || l.held.beat(now) {
+		if !l.company && len(l.held.stops) == 0 {
+			l.pub.Blank()
+		}
 		for n, s := range l.held.stops {
 			l.set(n, s)
 		}
 		l.held.stops, l.held.last = nil, now
-		if l.held.most > 0 {
-			l.pub.Blank()
-		}
 	}
 	if tables := l.cfg.City.RuleTables(now); !bytes.Equal(rulesBytes(tables), l.rules) {
 		if err := l.pub.SetRules(tables); err != nil {
