@@ -73,6 +73,13 @@ func TestCounter(t *testing.T) {
 	if got := w.ticket(2); got.State != booking.Called || got.Desk != "2" {
 		t.Errorf("number 2 after undo: got %v at %q, want called at 2", got.State, got.Desk)
 	}
+	c.do("park", 2, http.StatusOK)
+	w.says("a parked one did not come back", c.do("miss", 2, http.StatusOK), "gelmedi")
+	w.says("the counter that said so may take it back", c.do("undo", 0, http.StatusOK), "geri alındı")
+	if got := w.ticket(2).State; got != booking.Parked {
+		t.Errorf("number 2 after undo: got %v, want parked", got)
+	}
+	c.do("call", 2, http.StatusOK)
 	w.says("finish with nobody behind", c.do("next", 2, http.StatusOK), "2 numaranın işlemi bitti.")
 	w.says("no such button", c.do("dance", 0, http.StatusUnprocessableEntity), "tanınmadı")
 	w.says("the number is printed at once", c.do("walk", 0, http.StatusOK, "service", "closing", "from", ""), "data-print-now")
