@@ -65,3 +65,6 @@ func (a *App) keyPages(mux *http.ServeMux, ground *staff.Server) []access.Route 
 	pages.Mount(mux)
 	return pages.Routes()
 }
+
+// Hooks are the keys, calendar feeds and webhooks, for the demo and for tests.
+func (a *App) Hooks() *hook.Service { return a.hooks }
