@@ -28,6 +28,7 @@ type cli struct {
 	Gate     GateCmd     `cmd:"" help:"Be a validator: follow a city's list and answer taps, online or not."`
 	Rules    RulesCmd    `cmd:"" help:"Try a rule on a day before a board decides it."`
 	Kit      KitCmd      `cmd:"" help:"Write what a city's validators are born with: root file, fingerprint, tag key."`
+	Root     RootCmd     `cmd:"" help:"Replace the key that signs a city's list, by two of its three holders."`
 	Report   ReportCmd   `cmd:"" help:"Look after the reports to the interior ministry and governors."`
 	Sandbox  SandboxCmd  `cmd:"" help:"Be the outside world: health ministry, identity register, SMS gateways, interior ministry."`
 	City     CityCmd     `cmd:"" help:"Check and look at city files."`
