@@ -58,8 +58,7 @@ func (s *Service) MakeDevice(ctx context.Context, se Session, city, centre, kind
 	if kind != Kiosk && kind != Display {
 		faults = append(faults, ErrDeviceKind.On("kind"))
 	}
-	name = strings.Join(strings.Fields(name), " ")
-	if name == "" || len(name) > 60 {
+	if name = plainName(name); name == "" {
 		faults = append(faults, ErrDeviceName.On("device"))
 	}
 	if err := faults.Err(); err != nil {
