@@ -1,218 +1,304 @@
-package booking
+package access
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
-	"turnike/internal/audit"
-	"turnike/internal/person"
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
 )
 
-// Choose is Hold for somebody who looks about: a browser holds one place at a
-// time, so another hour moves what it holds, and a second tab or a second press
-// leads to the same place. What was booked by the same press already is given
-// back as it is.
-func (s *Service) Choose(ctx context.Context, r Request) (Visit, error) {
-	if r.Matters == 0 {
-		r.Matters = 1
+// RP is the site a passkey belongs to: its host, and the origin pages are read
+// from. A browser gives a passkey to no other.
+type RP struct {
+	Host   string // "kart.example", without a port
+	Origin string // "https://kart.example"
+}
+
+// passkey is one of somebody's.
+type passkey struct {
+	Name string              `json:"n"` // what they call the machine it is on
+	Made time.Time           `json:"m"`
+	Key  webauthn.Credential `json:"k"`
+}
+
+// ceremony is a passkey's exchange between its two pages.
+type ceremony struct {
+	Data webauthn.SessionData
+	At   time.Time
+}
+
+// keyUser is an account as the exchange sees it.
+type keyUser struct {
+	handle []byte
+	record record
+}
+
+func (u keyUser) WebAuthnID() []byte          { return u.handle }
+func (u keyUser) WebAuthnName() string        { return u.record.Login }
+func (u keyUser) WebAuthnDisplayName() string { return u.record.Login }
+func (u keyUser) WebAuthnCredentials() []webauthn.Credential {
+	var all []webauthn.Credential
+	for _, k := range u.record.Passkeys {
+		all = append(all, k.Key)
 	}
-	if r.Key != "" {
-		switch v, err := s.byKey(ctx, r.Key); {
-		case err == nil && v.State == Booked && v.Place.Centre == r.Centre && v.Place.Day == r.Day && v.Place.Unit == r.Unit:
-			return v, nil
-		case err == nil && (v.State != Held || v.Place.Centre != r.Centre || v.Place.Day != r.Day || v.Place.Unit != r.Unit):
-			r.Key = "" // they went back and chose anew
-		case err != nil && !errors.Is(err, ErrNoRow):
-			return Visit{}, err
-		}
-	}
-	open, err := s.OpenOf(ctx, r.Who.Holder)
+	return all
+}
+
+// A handle tells the account a passkey is for: tenant and id, nothing about
+// the person.
+func handle(city, id string) []byte { return []byte(id + "." + city) }
+
+func splitHandle(h []byte) (city, id string, ok bool) {
+	id, city, ok = strings.Cut(string(h), ".")
+	return city, id, ok && city != ""
+}
+
+// party is the exchange's other side. The device must have checked that it is
+// its owner who holds it (PIN or biometry): so a passkey is both factors.
+func party(rp RP) (*webauthn.WebAuthn, error) {
+	w, err := webauthn.New(&webauthn.Config{RPID: rp.Host, RPDisplayName: "Turnike", RPOrigins: []string{rp.Origin},
+		AuthenticatorSelection: protocol.AuthenticatorSelection{ResidentKey: protocol.ResidentKeyRequirementRequired,
+			UserVerification: protocol.VerificationRequired}})
 	if err != nil {
-		return Visit{}, err
+		return nil, fmt.Errorf("passkeys for this address: %w", err)
 	}
-	now := s.cfg.Now()
-	for _, v := range open {
-		if s.held(v, now) != nil {
-			continue
-		}
-		if v.Service == r.Service && v.Matters == r.Matters {
-			return s.Move(ctx, v.ID, r.Centre, r.Day, r.Unit, r.Channel, r.Actor)
-		}
-		if _, err := s.Cancel(ctx, v.ID, r.Actor); err != nil {
-			return Visit{}, err
-		}
-	}
-	v, err := s.Hold(ctx, r)
-	if errors.Is(err, ErrKeyReused) {
-		r.Key = ""
-		v, err = s.Hold(ctx, r)
-	}
-	return v, err
+	return w, nil
 }
 
-// OpenOf are the open visits of a holder: of a person, or of a browser that
-// holds a place.
-func (s *Service) OpenOf(ctx context.Context, holder person.Tag) (vs []Visit, err error) {
-	if holder.IsZero() {
-		return nil, nil
+// create begins making a passkey.
+func (s *Service) create(rp RP, city, id string, r record) (ceremony, []byte, error) {
+	w, err := party(rp)
+	if err != nil {
+		return ceremony{}, nil, err
 	}
-	err = s.cfg.Store.View(ctx, func(tx Tx) (err error) {
-		vs, err = tx.OpenVisits(ctx, s.net.ID, holder)
-		return err
-	})
-	return vs, err
+	u := keyUser{handle(city, id), r}
+	var none []protocol.CredentialDescriptor
+	for _, c := range u.WebAuthnCredentials() {
+		none = append(none, c.Descriptor())
+	}
+	options, data, err := w.BeginRegistration(u, webauthn.WithExclusions(none))
+	if err != nil {
+		return ceremony{}, nil, fmt.Errorf("begin passkey: %w", err)
+	}
+	b, err := json.Marshal(options.Response)
+	if err != nil {
+		return ceremony{}, nil, fmt.Errorf("begin passkey: %w", err)
+	}
+	return ceremony{Data: *data, At: s.cfg.Now()}, b, nil
 }
 
-// held is the fault of a place that is not kept any more.
-func (s *Service) held(v Visit, now time.Time) error {
-	switch {
-	case v.State == Expired, v.State == Held && !v.HoldUntil.After(now), v.State == Cancelled && v.Phone.IsZero():
+// created ends making one.
+func (s *Service) created(rp RP, c *ceremony, city, id string, r *record, name string, credential []byte) error {
+	if c == nil || s.cfg.Now().Sub(c.At) >= draftLife {
 		return ErrLapsed
-	case v.State != Held:
-		return ErrEnded
 	}
+	w, err := party(rp)
+	if err != nil {
+		return err
+	}
+	parsed, err := protocol.ParseCredentialCreationResponseBytes(credential)
+	if err != nil {
+		return ErrPasskey
+	}
+	key, err := w.CreateCredential(keyUser{handle(city, id), *r}, c.Data, parsed)
+	if err != nil {
+		return ErrPasskey
+	}
+	key.Attestation = webauthn.CredentialAttestation{} // large, and nothing here asks for it
+	r.Passkeys = append(r.Passkeys, passkey{Name: name, Made: s.cfg.Now(), Key: *key})
 	return nil
 }
 
-// keep holds a place for some time more, as when a code is on its way, but not
-// for ever.
-func (s *Service) keep(ctx context.Context, id string, d time.Duration) error {
-	return s.run(ctx, &task{city: s.net.ID, ids: []string{id}, do: func(ctx context.Context, w *work) error {
-		v, err := w.visit(ctx, s.net.ID, id)
-		if err != nil {
-			return err
-		}
-		if err := s.held(v, w.now); err != nil {
-			return err
-		}
-		until := w.now.Add(d)
-		if last := v.CreatedAt.Add(3 * time.Duration(s.net.Rules.HoldMinutes) * time.Minute); until.After(last) {
-			until = last
-		}
-		if !until.After(v.HoldUntil) {
-			return nil
-		}
-		v.HoldUntil, v.ChangedAt = until, w.now
-		return w.update(ctx, v)
-	}})
+// DraftPasskey reads the first page of an invitation, for a passkey.
+func (s *Service) DraftPasskey(ctx context.Context, token string, n Newcomer, rp RP) (Draft, error) {
+	d, row, err := s.beginDraft(ctx, token, n, false)
+	if err != nil {
+		return Draft{}, err
+	}
+	c, options, err := s.create(rp, row.City, d.ID, d.Record)
+	if err != nil {
+		return Draft{}, err
+	}
+	d.Key = &c
+	state, err := s.SealState("draft", d)
+	return Draft{State: state, Login: d.Record.Login, Options: options}, err
 }
 
-// Accept takes a place that was offered from the waiting list: as a visit, or
-// in place of the later one its holder has, which is given back in the same
-// moment.
-func (s *Service) Accept(ctx context.Context, id string, a audit.Actor) (Visit, error) {
-	offer, err := s.Visit(ctx, id)
+// AcceptPasskey ends an invitation with a passkey just made.
+func (s *Service) AcceptPasskey(ctx context.Context, token, state string, credential []byte, rp RP) (In, error) {
+	d, row, err := s.openDraft(ctx, token, state)
 	if err != nil {
-		return Visit{}, err
+		return In{}, err
 	}
-	if offer.Wait == "" {
-		return Visit{}, ErrNoVisit
+	if err := s.created(rp, d.Key, row.City, d.ID, &d.Record, "", credential); err != nil {
+		return In{}, err
 	}
-	var x Wait
-	var open []Visit
-	err = s.cfg.Store.View(ctx, func(tx Tx) (err error) {
-		if x, err = tx.Wait(ctx, s.net.ID, offer.Wait); err != nil {
-			return err
+	return s.accept(ctx, row, d, 0, "passkey")
+}
+
+// AskPasskey begins signing in, or a step-up, with a passkey. state comes back
+// with the answer.
+func (s *Service) AskPasskey(rp RP) (state string, options []byte, err error) {
+	w, err := party(rp)
+	if err != nil {
+		return "", nil, err
+	}
+	o, data, err := w.BeginDiscoverableLogin(webauthn.WithUserVerification(protocol.VerificationRequired))
+	if err != nil {
+		return "", nil, fmt.Errorf("ask for a passkey: %w", err)
+	}
+	if options, err = json.Marshal(o.Response); err != nil {
+		return "", nil, fmt.Errorf("ask for a passkey: %w", err)
+	}
+	state, err = s.SealState("passkey", ceremony{Data: *data, At: s.cfg.Now()})
+	return state, options, err
+}
+
+// proven checks an answer: whose it is, and their passkeys with the counter on.
+func (s *Service) proven(ctx context.Context, rp RP, state string, credential []byte) (city, id string, key *webauthn.Credential, err error) {
+	var c ceremony
+	if err := s.OpenState("passkey", state, &c); err != nil {
+		return "", "", nil, err
+	}
+	if s.cfg.Now().Sub(c.At) >= draftLife {
+		return "", "", nil, ErrLapsed
+	}
+	w, err := party(rp)
+	if err != nil {
+		return "", "", nil, err
+	}
+	parsed, err := protocol.ParseCredentialRequestResponseBytes(credential)
+	if err != nil {
+		return "", "", nil, ErrPasskey
+	}
+	var ours error
+	key, err = w.ValidateDiscoverableLogin(func(_, h []byte) (webauthn.User, error) {
+		var ok bool
+		if city, id, ok = splitHandle(h); !ok {
+			return nil, ErrPasskey
 		}
-		open, err = tx.OpenVisits(ctx, s.net.ID, x.Holder)
+		var a Account
+		err := s.cfg.Store.View(ctx, func(tx Tx) (err error) { a, err = tx.Account(ctx, city, id); return err })
+		if errors.Is(err, ErrNoRow) || err == nil && a.Left {
+			return nil, ErrPasskey
+		}
+		var r record
+		if err == nil {
+			r, err = s.open(ctx, a)
+		}
+		ours = err
+		return keyUser{h, r}, err
+	}, c.Data, parsed)
+	switch {
+	case ours != nil:
+		return "", "", nil, fmt.Errorf("check passkey: %w", ours)
+	case err != nil || key.Authenticator.CloneWarning:
+		return "", "", nil, ErrPasskey
+	}
+	return city, id, key, nil
+}
+
+// use writes a passkey's counter on, and refuses one taken away meanwhile.
+func use(r *record, key *webauthn.Credential) error {
+	for i, k := range r.Passkeys {
+		if bytes.Equal(k.Key.ID, key.ID) {
+			r.Passkeys[i].Key.Authenticator, r.Passkeys[i].Key.Flags = key.Authenticator, key.Flags
+			return nil
+		}
+	}
+	return ErrPasskey
+}
+
+// Passkey signs in.
+func (s *Service) Passkey(ctx context.Context, rp RP, state string, credential []byte) (In, error) {
+	city, id, key, err := s.proven(ctx, rp, state, credential)
+	if err != nil {
+		return In{}, err
+	}
+	return s.enter(ctx, city, id, func(_ *Account, r *record) (string, error) { return "passkey", use(r, key) })
+}
+
+// AgainPasskey is a step-up with a passkey of one's own.
+func (s *Service) AgainPasskey(ctx context.Context, se Session, rp RP, state string, credential []byte) error {
+	city, id, key, err := s.proven(ctx, rp, state, credential)
+	if err != nil {
 		return err
-	})
+	}
+	if city != se.City || id != se.Account {
+		return ErrPasskey
+	}
+	if _, _, err := s.change(ctx, city, id, func(_ *Account, r *record) error { return use(r, key) }, nil); err != nil {
+		return err
+	}
+	return s.strengthen(ctx, se, "passkey")
+}
+
+// AddPasskey begins a further passkey of one's own.
+func (s *Service) AddPasskey(ctx context.Context, se Session, rp RP) (state string, options []byte, err error) {
+	_, r, err := s.own(ctx, se)
 	if err != nil {
-		return Visit{}, fmt.Errorf("accept offer: %w", err)
+		return "", nil, err
 	}
-	for _, v := range open {
-		if v.ID != id && v.Place.Centre == x.Centre && v.Service == x.Service {
-			return s.upgrade(ctx, id, v.ID, a)
-		}
+	c, options, err := s.create(rp, se.City, se.Account, r)
+	if err != nil {
+		return "", nil, err
 	}
-	return s.Confirm(ctx, id, Who{Holder: x.Holder, Phone: x.Phone, Sealed: x.Sealed, Lang: x.Lang}, a)
+	state, err = s.SealState("add/"+se.Account, c)
+	return state, options, err
 }
 
-// upgrade gives a visit the place that is held by an offer.
-func (s *Service) upgrade(ctx context.Context, offerID, id string, a audit.Actor) (Visit, error) {
-	var out Visit
-	err := s.run(ctx, &task{city: s.net.ID, ids: []string{offerID, id}, do: func(ctx context.Context, w *work) error {
-		offer, err := w.visit(ctx, s.net.ID, offerID)
-		if err != nil {
-			return err
-		}
-		v, err := w.visit(ctx, s.net.ID, id)
-		if err != nil {
-			return err
-		}
-		if offer.State == Cancelled && v.State == Booked && v.Place == offer.Place {
-			out = v // pressed twice
-			return nil
-		}
-		if err := s.held(offer, w.now); err != nil {
-			return err
-		}
-		d, old := w.days[offer.day()], w.days[v.day()]
-		if v.State != Booked || d == nil || old == nil {
-			return ErrEnded
-		}
-		// The held place passes from the offer to the visit: nobody else can
-		// come between, and the cells count as before.
-		from, fromDay, counted := v.Place, v.day(), w.countedAs(v)
-		offer.State, offer.HoldUntil, offer.DueAt, offer.ChangedAt = Cancelled, time.Time{}, time.Time{}, w.now
-		if err := w.update(ctx, offer); err != nil {
-			return err
-		}
-		v.Place, v.Channel = offer.Place, offer.Channel
-		v.Sequence++
-		v.ChangedAt, v.Reminded, v.Confirmed = w.now, false, false
-		s.schedule(&v, w.now)
-		if err := w.update(ctx, v); err != nil {
-			return err
-		}
-		if err := w.endWait(ctx, v.City, offer.Wait); err != nil {
-			return err
-		}
-		w.days[fromDay].cells.take(from.Pool, from.Unit, from.Units, counted, -1)
-		if err := w.freed(ctx, old, from); err != nil {
-			return err
-		}
-		out = v
-		if err := w.audit(ctx, a, "visit.move", v); err != nil {
-			return err
-		}
-		return w.tell(ctx, NoticeMoved, v)
-	}})
-	return out, err
+// KeepPasskey ends it. name is what they call the machine.
+func (s *Service) KeepPasskey(ctx context.Context, se Session, rp RP, state, name string, credential []byte) error {
+	var c ceremony
+	if err := s.OpenState("add/"+se.Account, state, &c); err != nil {
+		return err
+	}
+	name = plainName(name)
+	_, _, err := s.change(ctx, se.City, se.Account, func(a *Account, r *record) error {
+		return s.created(rp, &c, a.City, a.ID, r, name, credential)
+	}, s.note(ctx, se, "staff.passkey_add"))
+	return err
 }
 
-// Open tells whether a centre has a counter to come on a day, taken or not, as
-// far as is remembered.
-func (b *Board) Open(centre string, day Day, service string, now time.Time) bool {
-	c, ok := b.net.byID[centre]
-	if !ok {
-		return false
-	}
-	pool, ok := c.PoolFor(service)
-	v := b.view(DayKey{b.net.ID, centre, day})
-	if !ok || v == nil {
-		return false
-	}
-	for u, cell := range v.cells[pool] {
-		if cell != nil && cell.Plan > 0 && b.net.Start(day, u).After(now) {
-			return true
+// plainName is what somebody calls a machine: printable, and not endless.
+func plainName(name string) string {
+	name = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == ' ' {
+			return r
 		}
+		return -1
+	}, name)), " ")
+	if r := []rune(name); len(r) > 60 {
+		name = string(r[:60])
 	}
-	return false
+	return name
 }
 
-// calm tells whether a wave of a day's places was let out so lately that they
-// are for those who have no visit yet, and until when.
-func (n *Network) calm(day Day, now time.Time) (until time.Time, calm bool) {
-	for _, w := range n.Waves {
-		at := (day - Day(w.DaysBefore)).At(w.minute, n.zone)
-		if end := at.Add(time.Duration(n.Rules.CalmMinutes) * time.Minute); !now.Before(at) && now.Before(end) {
-			return end, true
-		}
+// DropPasskey takes one away; the last way in stays.
+func (s *Service) DropPasskey(ctx context.Context, se Session, id string) error {
+	raw, err := base64.RawURLEncoding.DecodeString(id)
+	if err != nil {
+		return ErrUnknown
 	}
-	return until, false
+	_, _, err = s.change(ctx, se.City, se.Account, func(a *Account, r *record) error {
+		for i, k := range r.Passkeys {
+			if bytes.Equal(k.Key.ID, raw) {
+				if len(r.Passkeys) == 1 && r.Hash == "" && a.Outside.IsZero() {
+					return ErrOnlyWay
+				}
+				r.Passkeys = append(r.Passkeys[:i:i], r.Passkeys[i+1:]...)
+				return nil
+			}
+		}
+		return ErrUnknown
+	}, s.note(ctx, se, "staff.passkey_drop"))
+	return err
 }
-
-func minuteOf(t time.Time) int { return t.Hour()*60 + t.Minute() }
