@@ -31,6 +31,7 @@ type ReportCmd struct {
 	Withdraw ReportWithdrawCmd `cmd:"" help:"Call one report back."`
 	Correct  ReportCorrectCmd  `cmd:"" help:"Call back every report of a stop that should never have been."`
 	Appeal   ReportAppealCmd   `cmd:"" help:"Note that a stop is disputed, or with --decided that it no longer is."`
+	Release  ReportReleaseCmd  `cmd:"" help:"Let go, or drop, what is held because a day had more than the city's most."`
 	Key      ReportKeyCmd      `cmd:"" help:"Print the public key by which a city signs, for the receiver."`
 	Read     ReportReadCmd     `cmd:"" help:"At the governor's office: open a file, and write its acknowledgement."`
 }
@@ -64,7 +65,7 @@ func (c byStaff) actor() audit.Actor {
 // ReportListCmd lists.
 type ReportListCmd struct {
 	ofCity `embed:""`
-	State  string `help:"Only those: waiting, filed, received, withdrawing, withdrawn, cancelled, refused."`
+	State  string `help:"Only those: waiting, filed, received, withdrawing, withdrawn, cancelled, refused, held."`
 	Limit  int    `default:"100" help:"How many of the newest to look at."`
 	JSON   bool   `help:"Print as JSON."`
 }
@@ -199,6 +200,36 @@ func (c *ReportAppealCmd) Run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 		fmt.Fprintln(out, "noted")
+		return nil
+	})
+}
+
+// ReportReleaseCmd lets go what is held.
+type ReportReleaseCmd struct {
+	ofCity `embed:""`
+	By     string `required:"" placeholder:"STAFF" help:"Your staff id; it stands in the audit."`
+	With   string `required:"" placeholder:"STAFF" help:"The staff id of the second person, who has looked too."`
+	Drop   bool   `help:"Do not send them: the stops were wrong."`
+}
+
+// Help is shown by turnike report release --help.
+func (ReportReleaseCmd) Help() string {
+	return `Past most_per_day of the city file reports are made and held: a feed gone wrong
+must not report thousands before anybody looks. Look at how many stops were put on
+today, and by which message, before you let go.
+
+Example:
+  turnike report release --city istanbul --by op-1 --with op-2 --drop`
+}
+
+// Run lets go.
+func (c *ReportReleaseCmd) Run(ctx context.Context, out io.Writer) error {
+	return c.with(ctx, func(s *report.Service) error {
+		n, err := s.Release(ctx, c.City, c.Drop, audit.Actor{Kind: "staff", Ref: c.By, Channel: "console"}, c.With)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%d no longer held\n", n)
 		return nil
 	})
 }

@@ -37,7 +37,7 @@ func TestReportCommands(t *testing.T) {
 	later, sent := id(), id()
 	if err := s.Update(ctx, func(tx *sqlstore.Tx) error {
 		for i, r := range []string{later, sent} {
-			if _, err := tx.InsertReport(ctx, report.Report{City: "izmir", ID: r, StopID: id(), Day: int32(i), Sealed: []byte{1}, Due: now.Add(time.Hour), Made: now}); err != nil {
+			if _, err := tx.InsertReport(ctx, report.Report{City: "izmir", ID: r, StopID: id(), Day: int32(i), State: report.Waiting, Sealed: []byte{1}, Due: now.Add(time.Hour), Made: now}); err != nil {
 				return err
 			}
 		}

@@ -21,9 +21,12 @@ const (
 type Report struct {
 	Channel string `toml:"channel"` // e-icisleri or governor; empty: nothing is reported
 	// NoticeMinutes is how long after its message left a holder counts as told.
-	NoticeMinutes int    `toml:"notice_minutes"`
-	Proof         string `toml:"proof"`     // least proof of the pairing: none, tap, desk
-	FileHour      int    `toml:"file_hour"` // governor: hour of the day the file is written
+	NoticeMinutes int `toml:"notice_minutes"`
+	// MostPerDay is how many reports a day go without anybody looking; what
+	// comes after is held until two people release it.
+	MostPerDay int    `toml:"most_per_day"`
+	Proof      string `toml:"proof"`     // least proof of the pairing: none, tap, desk
+	FileHour   int    `toml:"file_hour"` // governor: hour of the day the file is written
 	// Recipient and ReceiptKey are the governor's public keys: age X25519, and
 	// Ed25519 in base64. Both are public, so they may stand in a file.
 	Recipient  string `toml:"recipient"`
@@ -58,6 +61,9 @@ func (p *Profile) checkReport(oneOf func(string, string, ...string)) (wrong []er
 	}
 	if r.NoticeMinutes < 1 || r.NoticeMinutes > 7*24*60 {
 		bad("report.notice_minutes: %d; write 1 to 10080: how long a message may take to be read", r.NoticeMinutes)
+	}
+	if r.MostPerDay < 1 {
+		bad("report.most_per_day: %d; write how many reports a day may go without anybody looking: well over a usual day's", r.MostPerDay)
 	}
 	if r.FileHour < 0 || r.FileHour > 23 {
 		bad("report.file_hour: %d; write 0 to 23", r.FileHour)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"turnike/internal/audit"
+	"turnike/internal/fault"
 	"turnike/internal/pairing"
 	"turnike/internal/person"
 )
@@ -60,6 +61,8 @@ func (s *Service) callBack(ctx context.Context, tx Tx, r Report, why string, who
 	next := r
 	next.Why, next.Error = why, ""
 	switch r.State {
+	case Held:
+		next.State, next.Due = Cancelled, time.Time{}
 	case Waiting:
 		next.State, next.Due = Cancelled, time.Time{}
 		if r.Attempts > 0 {
@@ -229,6 +232,48 @@ func (s *Service) Counts(ctx context.Context, city string) (cs []Count, err erro
 	return cs, err
 }
 
+// ErrAlone: one person is not two.
+var ErrAlone = fault.New(fault.Invalid, "report.alone")
+
+// Release lets go what is held, once two people have looked at why there is so
+// much of it; or with drop ends it unsent. It tells how many. What is too old
+// by then is dropped either way.
+func (s *Service) Release(ctx context.Context, city string, drop bool, who audit.Actor, second string) (n int, err error) {
+	if second == "" || second == who.Ref {
+		return 0, ErrAlone
+	}
+	for before := ""; ; {
+		page, err := s.List(ctx, city, before, 500)
+		if err != nil {
+			return n, err
+		}
+		for _, r := range page {
+			if before = r.ID; r.State != Held {
+				continue
+			}
+			now := s.cfg.Now()
+			next := r
+			next.State, next.Why = Cancelled, "staff"
+			if !drop && now.Sub(r.Made) <= GiveUp {
+				next.State, next.Why, next.Due = Waiting, "", now
+			}
+			err := s.cfg.Store.Update(ctx, func(tx Tx) error {
+				if ok, err := tx.MoveReport(ctx, r, next, now); err != nil || !ok {
+					return err // called back meanwhile
+				}
+				return s.audit(ctx, tx, city, "report.release", r.ID, person.Tag{}, "", next.State.String()+": with "+second, who, now)
+			})
+			if err != nil {
+				return n, err
+			}
+			n++
+		}
+		if len(page) < 500 {
+			return n, nil
+		}
+	}
+}
+
 // Withdraw calls one report back by hand.
 func (s *Service) Withdraw(ctx context.Context, city, id, why string, who audit.Actor) error {
 	return s.change(ctx, city, id, func(tx Tx, r Report) error { return s.callBack(ctx, tx, r, why, who) })
@@ -283,7 +328,7 @@ func (s *Service) Appeal(ctx context.Context, city, id string, open bool, who au
 				return err
 			}
 			for _, r := range rs {
-				if r.State == Waiting {
+				if r.State == Waiting || r.State == Held {
 					if err := s.callBack(ctx, tx, r, "appeal", who); err != nil {
 						return err
 					}

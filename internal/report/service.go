@@ -188,13 +188,22 @@ func (s *Service) report(ctx context.Context, a tap.Attempt, who person.Record, 
 			if err != nil {
 				return err
 			}
+			// A feed gone wrong stops thousands who are free; they are told,
+			// try to ride, and must not all be reported before anybody looks.
+			full, err := tx.ReportsReach(ctx, a.City, midnight(now, rules.Zone), p.Report.MostPerDay)
+			if err != nil {
+				return err
+			}
+			if full {
+				r.State, r.Due = Held, time.Time{}
+			}
 			ok, err := tx.InsertReport(ctx, r)
 			if err != nil {
 				return err
 			}
 			if !ok {
 				why = ReportedToday
-			} else if err := s.audit(ctx, tx, a.City, "report.create", r.ID, who.TagOf(s.cfg.Keys, a.City), "report of a refused ride", "ok", system(), now); err != nil {
+			} else if err := s.audit(ctx, tx, a.City, "report.create", r.ID, who.TagOf(s.cfg.Keys, a.City), "report of a refused ride", r.State.String(), system(), now); err != nil {
 				return err
 			}
 		}
@@ -245,6 +254,12 @@ func (s *Service) look(ctx context.Context, a tap.Attempt, now time.Time) (why W
 	}
 	rec, err = person.RestoreRecord(b)
 	return why, rec, err
+}
+
+// midnight is when the day of a moment began.
+func midnight(now time.Time, zone *time.Location) time.Time {
+	y, m, d := now.In(zone).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, zone)
 }
 
 // make seals a report.

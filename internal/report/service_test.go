@@ -384,6 +384,75 @@ func testManyServers(t *testing.T, w *world) {
 	}
 }
 
+// testTooMany: a feed gone wrong stops many; past the city's most nothing goes
+// before two people have looked.
+func testTooMany(t *testing.T, w *world) {
+	w.cities["istanbul"].Report.MostPerDay = 2
+	var rs []rider
+	for range 5 {
+		rs = append(rs, w.stopped("istanbul"))
+	}
+	w.pass(2 * time.Hour)
+	for _, r := range rs {
+		w.taps(r)
+	}
+	w.work(w.svc)
+	states := func() map[report.State]int {
+		n := map[report.State]int{}
+		for _, r := range w.list("istanbul") {
+			n[r.State]++
+		}
+		return n
+	}
+	if got, want := states(), (map[report.State]int{report.Received: 2, report.Held: 3}); !maps.Equal(got, want) {
+		t.Fatalf("five in a day: got %v, want %v", got, want)
+	}
+	var held report.Report
+	for _, r := range w.list("istanbul") {
+		if r.State == report.Held {
+			held = r
+		}
+	}
+	for _, r := range rs {
+		if r.stop.ID == held.StopID {
+			w.lift(r, pairing.Lifted)
+		}
+	}
+	w.work(w.svc)
+	one := audit.Actor{Kind: "staff", Ref: "op-1", Channel: "console"}
+	for _, second := range []string{"", "op-1"} {
+		if _, err := w.svc.Release(w.ctx, "istanbul", false, one, second); err != report.ErrAlone {
+			t.Errorf("let go with %q: got %v, want %v", second, err, report.ErrAlone)
+		}
+	}
+	if n, err := w.svc.Release(w.ctx, "istanbul", false, one, "op-2"); n != 2 || err != nil {
+		t.Errorf("let go: got %d, %v; want 2", n, err)
+	}
+	w.work(w.svc)
+	if got, want := states(), (map[report.State]int{report.Received: 4, report.Cancelled: 1}); !maps.Equal(got, want) {
+		t.Errorf("let go: got %v, want %v", got, want)
+	}
+	if standing, withdrawn := w.ministry(); len(standing) != 4 || withdrawn != 0 {
+		t.Errorf("the ministry has %d, %d withdrawn; want 4 and none", len(standing), withdrawn)
+	}
+	// The next day begins anew; what is wrong is dropped.
+	w.pass(24 * time.Hour)
+	for _, r := range rs {
+		if r.stop.ID != held.StopID {
+			w.confirm(r)
+			w.taps(r)
+		}
+	}
+	w.work(w.svc)
+	if n, err := w.svc.Release(w.ctx, "istanbul", true, one, "op-2"); n != 2 || err != nil {
+		t.Errorf("drop: got %d, %v; want 2", n, err)
+	}
+	w.work(w.svc)
+	if got, want := states(), (map[report.State]int{report.Received: 6, report.Cancelled: 3}); !maps.Equal(got, want) {
+		t.Errorf("dropped: got %v, want %v", got, want)
+	}
+}
+
 // TestCopiedDevice: what a device said whose key somebody has copied, or that
 // was put out, is held against nobody.
 func TestCopiedDevice(t *testing.T) {

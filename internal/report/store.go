@@ -24,6 +24,7 @@ const (
 	Withdrawn   State = 5
 	Cancelled   State = 6 // called back before anybody could have read it: never sent
 	Refused     State = 7 // the receiver will not have it
+	Held        State = 8 // more than the city's most in a day: two people must look first
 )
 
 func (s State) String() string {
@@ -42,6 +43,8 @@ func (s State) String() string {
 		return "cancelled"
 	case Refused:
 		return "refused"
+	case Held:
+		return "held"
 	}
 	return "unknown"
 }
@@ -53,7 +56,7 @@ type Report struct {
 	StopID   string
 	Day      int32 // of the attempt, days since 1970 in the city's calendar
 	State    State
-	Sealed   []byte    // while Waiting or Filed; only where claimed
+	Sealed   []byte    // while Waiting, Filed or Held; only where claimed
 	Due      time.Time // of the next try; zero where nothing is due
 	Attempts int
 	Receipt  string
@@ -118,6 +121,8 @@ type Reports interface {
 	// InsertReport writes a report; false where its stop was reported on its
 	// day already.
 	InsertReport(ctx context.Context, r Report) (bool, error)
+	// ReportsReach tells whether so many were made since a moment.
+	ReportsReach(ctx context.Context, city string, since time.Time, most int) (bool, error)
 	Report(ctx context.Context, city, id string) (Report, error)
 	// ReportsPage are a city's, newest first, behind the given id.
 	ReportsPage(ctx context.Context, city, before string, limit int) ([]Report, error)

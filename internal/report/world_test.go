@@ -85,6 +85,7 @@ func TestReports(t *testing.T) {
 		{"what a lift calls back", testWhatALiftCallsBack},
 		{"a governor's office", testGovernor},
 		{"many servers", testManyServers},
+		{"too many in a day", testTooMany},
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		for _, c := range tests {

@@ -694,7 +694,7 @@ CREATE INDEX isolation_recall ON isolation (ended_us) WHERE ended_us IS NOT NULL
 CREATE INDEX isolation_old ON isolation (until_day);
 
 -- state: 1 waiting, 2 filed, 3 received, 4 withdrawing, 5 withdrawn,
--- 6 cancelled, 7 refused.
+-- 6 cancelled, 7 refused, 8 held.
 CREATE TABLE report (
 	city       TEXT    NOT NULL,
 	id         BLOB    NOT NULL,
@@ -714,6 +714,7 @@ CREATE TABLE report (
 ) STRICT, WITHOUT ROWID;
 -- One report for a stop and a day.
 CREATE UNIQUE INDEX report_once ON report (city, stop_id, day);
+CREATE INDEX report_made ON report (city, created_us);
 CREATE INDEX report_due ON report (city, state, due_us) WHERE due_us IS NOT NULL;
 CREATE INDEX report_done ON report (done_us) WHERE done_us IS NOT NULL;
 

@@ -136,7 +136,7 @@ func (q *Queries) InsertIsolation(ctx context.Context, arg InsertIsolationParams
 
 const insertReport = `-- name: InsertReport :execrows
 INSERT INTO report (city, id, stop_id, day, state, sealed, due_us, attempts, receipt, why, error, created_us, changed_us, done_us)
-VALUES ($1, $2, $3, $4, 1, $5, $6, 0, '', '', '', $7, $7, NULL)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '', '', '', $8, $8, NULL)
 ON CONFLICT DO NOTHING
 `
 
@@ -145,6 +145,7 @@ type InsertReportParams struct {
 	ID        []byte
 	StopID    []byte
 	Day       int64
+	State     int64
 	Sealed    []byte
 	DueUs     sql.NullInt64
 	CreatedUs int64
@@ -157,6 +158,7 @@ func (q *Queries) InsertReport(ctx context.Context, arg InsertReportParams) (int
 		arg.ID,
 		arg.StopID,
 		arg.Day,
+		arg.State,
 		arg.Sealed,
 		arg.DueUs,
 		arg.CreatedUs,
@@ -292,7 +294,7 @@ func (q *Queries) IsolationsToRecall(ctx context.Context, maxRows int32) ([]Isol
 }
 
 const moveReport = `-- name: MoveReport :execrows
-UPDATE report SET state = $1, sealed = CASE WHEN CAST($1 AS BIGINT) < 3 THEN sealed ELSE $2 END, due_us = $3,
+UPDATE report SET state = $1, sealed = CASE WHEN CAST($1 AS BIGINT) IN (1, 2, 8) THEN sealed ELSE $2 END, due_us = $3,
 	attempts = $4, receipt = $5, why = $6, error = $7, changed_us = $8, done_us = $9
 WHERE city = $10 AND id = $11 AND state = $12 AND attempts = $13
 `
@@ -313,7 +315,8 @@ type MoveReportParams struct {
 	Fence    int64
 }
 
-// From one state to another; from 3 on what was sealed is of no more use.
+// From one state to another. Only what waits, lies in a file or is held needs
+// what was sealed.
 // attempts tells a worker whose lease has lapsed, or
 // whose report was called back meanwhile, that it is too late.
 func (q *Queries) MoveReport(ctx context.Context, arg MoveReportParams) (int64, error) {
@@ -378,6 +381,43 @@ func (q *Queries) NoticesDone(ctx context.Context, arg NoticesDoneParams) ([]Not
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const nthReportSince = `-- name: NthReportSince :many
+SELECT id FROM report
+WHERE city = $1 AND created_us >= $2
+ORDER BY created_us
+LIMIT 1 OFFSET $3
+`
+
+type NthReportSinceParams struct {
+	City    string
+	SinceUs int64
+	Skip    int32
+}
+
+// Whether there are so many, without counting the rest.
+func (q *Queries) NthReportSince(ctx context.Context, arg NthReportSinceParams) ([][]byte, error) {
+	rows, err := q.db.QueryContext(ctx, nthReportSince, arg.City, arg.SinceUs, arg.Skip)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var id []byte
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err

@@ -67,8 +67,15 @@ WHERE (city, id) IN (
 -- name: InsertReport :execrows
 -- Nothing is written where this stop was reported on this day already.
 INSERT INTO report (city, id, stop_id, day, state, sealed, due_us, attempts, receipt, why, error, created_us, changed_us, done_us)
-VALUES (@city, @id, @stop_id, @day, 1, @sealed, @due_us, 0, '', '', '', @created_us, @created_us, NULL)
+VALUES (@city, @id, @stop_id, @day, @state, @sealed, @due_us, 0, '', '', '', @created_us, @created_us, NULL)
 ON CONFLICT DO NOTHING;
+
+-- name: NthReportSince :many
+-- Whether there are so many, without counting the rest.
+SELECT id FROM report
+WHERE city = @city AND created_us >= @since_us
+ORDER BY created_us
+LIMIT 1 OFFSET @skip;
 
 -- name: Report :one
 SELECT city, id, stop_id, day, state, due_us, attempts, receipt, why, error, created_us, changed_us
@@ -103,10 +110,11 @@ WHERE (city, id) IN (
 RETURNING city, id, stop_id, day, state, sealed, due_us, attempts, receipt, why, created_us, changed_us;
 
 -- name: MoveReport :execrows
--- From one state to another; from 3 on what was sealed is of no more use.
+-- From one state to another. Only what waits, lies in a file or is held needs
+-- what was sealed.
 -- attempts tells a worker whose lease has lapsed, or
 -- whose report was called back meanwhile, that it is too late.
-UPDATE report SET state = @state, sealed = CASE WHEN CAST(@state AS BIGINT) < 3 THEN sealed ELSE @empty END, due_us = @due_us,
+UPDATE report SET state = @state, sealed = CASE WHEN CAST(@state AS BIGINT) IN (1, 2, 8) THEN sealed ELSE @empty END, due_us = @due_us,
 	attempts = @attempts, receipt = @receipt, why = @why, error = @error, changed_us = @now_us, done_us = @done_us
 WHERE city = @city AND id = @id AND state = @was AND attempts = @fence;
 

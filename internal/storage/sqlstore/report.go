@@ -128,8 +128,14 @@ func (t *Tx) InsertReport(ctx context.Context, r report.Report) (bool, error) {
 		return false, err
 	}
 	n, err := t.q.InsertReport(ctx, dbq.InsertReportParams{City: r.City, ID: id, StopID: stop, Day: int64(r.Day),
-		Sealed: filled(r.Sealed), DueUs: nullUS(r.Due), CreatedUs: us(r.Made)})
+		State: int64(r.State), Sealed: filled(r.Sealed), DueUs: nullUS(r.Due), CreatedUs: us(r.Made)})
 	return n == 1, t.fail("insert report", err)
+}
+
+// ReportsReach tells whether so many reports were made since a moment.
+func (t *Tx) ReportsReach(ctx context.Context, city string, since time.Time, most int) (bool, error) {
+	rows, err := t.q.NthReportSince(ctx, dbq.NthReportSinceParams{City: city, SinceUs: us(since), Skip: int32(max(most-1, 0))})
+	return len(rows) > 0 || most <= 0, t.fail("count reports", err)
 }
 
 // Report reads one, locked in a writing transaction.

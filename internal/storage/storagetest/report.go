@@ -115,6 +115,17 @@ func testReports(t *testing.T, s *sqlstore.Store) {
 	same(t, "next day", insert(next), true)
 	bare := func(r report.Report) report.Report { r.Sealed = nil; return r }
 	view(t, s, func(ctx context.Context, tx *sqlstore.Tx) error {
+		for _, c := range []struct {
+			since time.Time
+			most  int
+			want  bool
+		}{{t0, 1, true}, {t0, 2, true}, {t0, 3, false}, {t0.Add(time.Microsecond), 1, false}} {
+			got, err := tx.ReportsReach(ctx, city, c.since, c.most)
+			if err != nil {
+				return err
+			}
+			same(t, "so many since", got, c.want)
+		}
 		got, err := tx.Report(ctx, city, r.ID)
 		same(t, "report", got, bare(r))
 		if err != nil {
