@@ -31,7 +31,7 @@ type Demand struct {
 	lead  [4]float64         // factors on the odds of missing
 	by    map[Channel]float64
 	at    map[string]float64
-	past  int // days learned from
+	past  int // days learned from: those on which anybody came
 }
 
 // How strongly factors are drawn towards one or the network's own, in people,
@@ -139,7 +139,11 @@ func (n *Network) LearnDemand(deeds []Deed, before Day) *Demand {
 			days = append(days, d)
 		}
 	}
-	m.past = len(days)
+	seen := map[Day]bool{}
+	for at := range count {
+		seen[at.day] = true
+	}
+	m.past = len(seen)
 	m.fit(days, func(c string, d Day) float64 { return count[cell{c, d}] }, before)
 	m.shares(hours, mix, walked, all)
 	m.misses(deeds, before)

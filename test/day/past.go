@@ -29,6 +29,7 @@ func (d *Day) Past(ctx context.Context, weeks int) error {
 		}
 		for _, centre := range []string{"konak", "buca"} {
 			var ids []string
+			now = (day - 1).At(10*60, n.Location())
 			for range 6 + rnd.IntN(6) {
 				holder++
 				tag := person.Tag{'p', byte(holder), byte(holder >> 8)}
