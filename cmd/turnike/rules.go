@@ -6,10 +6,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
+	"turnike/internal/city"
 	"turnike/internal/i18n"
 	"turnike/internal/rehearse"
+	"turnike/internal/storage"
+	"turnike/internal/storage/sqlstore"
+	"turnike/internal/tap"
 	"turnike/statuslist"
 )
 
@@ -27,6 +32,11 @@ type RulesTryCmd struct {
 	Supersedes string   `placeholder:"ID" help:"The decision of the city's file that it takes the place of."`
 	JSON       bool     `help:"Print the trial as JSON."`
 
+	FromDB       bool   `help:"Try it on what the city's validators counted that day, from the installation's database, instead of a made-up day."`
+	City         string `default:"istanbul" help:"The city, with --from-db."`
+	Cities       string `env:"TURNIKE_CITIES" type:"path" help:"Folder of city files (*.toml). Empty: the cities that come with Turnike."`
+	installation `embed:""`
+
 	Scale  float64 `default:"0.01" help:"Size of the city; 1 is all 34,260,087 cards."`
 	Data   string  `type:"existingdir" placeholder:"DIR" help:"Folder of open data; taps then fall on real stations and stops."`
 	Seed   uint64  `default:"1" help:"Another seed, another day of riders."`
@@ -41,13 +51,19 @@ func (RulesTryCmd) Help() string {
   turnike rules try --day 2021-01-14 --class paired_65 --hours 07:00-09:00,17:00-19:00
 
 Riders and cards are made up in the city's proportions; the hours are real. The
-same riders set out without the rule and with it.`
+same riders set out without the rule and with it.
+
+With --from-db it is tried on yesterday's real taps, as the validators counted them:
+  turnike rules try --from-db --city istanbul --class paired_65 --hours 10:00-14:00`
 }
 
 // Run replays the day twice and draws the difference.
 func (c *RulesTryCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.Day == "yesterday" {
 		c.Day = time.Now().AddDate(0, 0, -1).Format(time.DateOnly)
+	}
+	if c.FromDB {
+		return c.tryCounted(ctx, out)
 	}
 	f := DemoDayFlags{Scale: c.Scale, Data: c.Data, Seed: c.Seed, Boardings: rehearse.DefaultBoardings, Paired: c.Paired, Stopped: 100_000, AtGate: 0.2}
 	o, err := f.options(c.Day)
@@ -66,9 +82,61 @@ func (c *RulesTryCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return c.show(ctx, out, o.City, t)
+}
+
+// tryCounted tries the rule on a day's real figures.
+func (c *RulesTryCmd) tryCounted(ctx context.Context, out io.Writer) error {
+	set, err := city.Shipped()
+	if c.Cities != "" {
+		set, err = city.LoadFS(os.DirFS(c.Cities))
+	}
+	if err != nil {
+		return err
+	}
+	p, ok := set[c.City]
+	if !ok {
+		return fmt.Errorf("--city: no city %q here", c.City)
+	}
+	day, err := time.ParseInLocation(time.DateOnly, c.Day, p.Location())
+	if err != nil {
+		return fmt.Errorf("--day: %q is no date; write it as 2021-01-15", c.Day)
+	}
+	with, text, err := rehearse.WithRule(p, rehearse.Rule{
+		Classes: c.Class, Hours: c.Hours, Outcome: c.Outcome, Supersedes: c.Supersedes, From: day,
+	})
+	if err != nil {
+		return err
+	}
+	s, err := storage.Open(ctx, c.rows(), false)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	from, to := rehearse.DayHours(p, day)
+	var counts []tap.Count
+	var attempts []tap.Attempt
+	err = s.View(ctx, func(tx *sqlstore.Tx) error {
+		if counts, err = tx.TapCounts(ctx, p.ID, from, to); err != nil {
+			return err
+		}
+		attempts, err = tx.TapAttempts(ctx, p.ID, time.Unix(from*3600, 0), time.Unix(to*3600, 0))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(counts) == 0 {
+		return fmt.Errorf("no validator of %s has handed in a tap of %s", p.ID, c.Day)
+	}
+	return c.show(ctx, out, p, rehearse.TryCounted(p, with, text, day, counts, attempts))
+}
+
+// show draws a trial and prints it.
+func (c *RulesTryCmd) show(ctx context.Context, out io.Writer, p *city.Profile, t *rehearse.Trial) error {
 	lang, _ := i18n.Known(c.Lang)
 	var page bytes.Buffer
-	if err := rehearse.WriteTrialPage(ctx, &page, lang, o.City, t); err != nil {
+	if err := rehearse.WriteTrialPage(ctx, &page, lang, p, t); err != nil {
 		return err
 	}
 	if err := statuslist.WriteFile(c.Out, page.Bytes()); err != nil {
@@ -79,9 +147,9 @@ func (c *RulesTryCmd) Run(ctx context.Context, out io.Writer) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(t)
 	}
-	if err := rehearse.WriteTrialText(out, lang, o.City, t); err != nil {
+	if err := rehearse.WriteTrialText(out, lang, p, t); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "\n→ %s\n", c.Out)
+	_, err := fmt.Fprintf(out, "\n→ %s\n", c.Out)
 	return err
 }

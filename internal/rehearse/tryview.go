@@ -28,10 +28,20 @@ func newTrialView(l i18n.Lang, p *city.Profile, t *Trial) (trialView, error) {
 	return trialView{after, before, t.Rule}, nil
 }
 
+// counted tells a real day's figures from a replayed one: those have no scale.
+func (v view) counted() bool { return v.Scale == 0 }
+
 func (v trialView) title() string { return v.t("day.rule.title", "Date", v.date) }
 
 func (v trialView) lead() []string {
 	between := func(a, b uint64) string { return v.n(max(a, b) - min(a, b)) }
+	if v.counted() {
+		return []string{
+			v.t("day.counted.lead", "Taps", v.n(v.Day.Taps()), "Before", v.n(v.before.Day.Refused), "After", v.n(v.Day.Refused),
+				"More", between(v.before.Day.Refused, v.Day.Refused)),
+			v.t("day.counted.about"),
+		}
+	}
 	out := []string{v.t("day.rule.lead",
 		"Before", v.n(v.before.Day.Refused), "After", v.n(v.Day.Refused), "More", between(v.before.Day.Refused, v.Day.Refused),
 		"Cards", between(v.before.RefusedCards, v.RefusedCards))}
@@ -60,6 +70,9 @@ func refusedAt(p PlaceRow) uint64 { return p.Refused }
 func same(s string) string { return s }
 
 func (v trialView) byDistrict() grid {
+	if v.counted() {
+		return grid{}
+	}
 	rows := changes(v.before.Districts, v.Districts, func(p PlaceRow) string { return p.District }, refusedAt)
 	return v.grid(v.t("day.districts.title"), v.t("day.districts.head"), rows, topDistricts, same)
 }
@@ -68,7 +81,7 @@ func (v trialView) byPlace() grid {
 	if len(v.Places) == 0 || v.Places[0].Mode == Anywhere {
 		return grid{}
 	}
-	rows := changes(v.before.EveryPlace, v.EveryPlace, func(p PlaceRow) string { return p.Name + " · " + p.District }, refusedAt)
+	rows := changes(v.before.EveryPlace, v.EveryPlace, func(p PlaceRow) string { return strings.TrimSuffix(p.Name+" · "+p.District, " · ") }, refusedAt)
 	return v.grid(v.t("day.places.title"), v.t("day.places.head"), rows, topPlaces, same)
 }
 
@@ -91,10 +104,16 @@ func WriteTrialText(w io.Writer, l i18n.Lang, p *city.Profile, t *Trial) error {
 		fmt.Fprintf(&b, "%s\n", s)
 	}
 	v.drawHours(&b)
-	for _, g := range []grid{v.byClass(), v.byDistrict(), v.byPlace(), v.assumed()} {
+	grids := []grid{v.byClass(), v.byDistrict(), v.byPlace()}
+	if !v.counted() {
+		grids = append(grids, v.assumed())
+	}
+	for _, g := range grids {
 		g.text(&b)
 	}
-	fmt.Fprintf(&b, "\n%s\n", v.t("day.assumed.everyone"))
+	if !v.counted() {
+		fmt.Fprintf(&b, "\n%s\n", v.t("day.assumed.everyone"))
+	}
 	_, err = io.WriteString(w, b.String())
 	return err
 }
