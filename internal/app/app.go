@@ -162,6 +162,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 
 	// What people and machines see.
 	a.metrics = newMetrics(a)
+	a.countHooks(a.metrics.reg)
 	a.openDoor()
 	if err := a.openReports(); err != nil {
 		return nil, err

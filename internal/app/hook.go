@@ -3,7 +3,10 @@ package app
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"turnike/internal/access"
 	"turnike/internal/api"
@@ -35,6 +38,18 @@ func (a *App) openHooks() (err error) {
 		},
 	})
 	return err
+}
+
+// countHooks adds what became of webhooks to the metrics.
+func (a *App) countHooks(r prometheus.Registerer) {
+	m := &a.hooks.Metrics
+	for what, n := range map[string]*atomic.Int64{"delivered": &m.Delivered, "failed": &m.Failed, "given_up": &m.GivenUp} {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "turnike_webhooks_total",
+			Help: "Webhooks by what became of a call, and deliveries given up.", ConstLabels: prometheus.Labels{"result": what},
+		}, func() float64 { return float64(n.Load()) }))
+	}
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "turnike_webhook_endpoints_disabled_total",
+		Help: "Endpoints left alone because they took nothing for three days."}, func() float64 { return float64(m.Disabled.Load()) }))
 }
 
 // noteVisits is booking's Note: every transaction of the store is a hook.Tx

@@ -97,6 +97,9 @@ func TestAppointmentIsToldToAnotherSystem(t *testing.T) {
 	if len(got) != 1 || !strings.Contains(got[0], `"visit.booked"`) || strings.Contains(got[0], "5320000017") {
 		t.Errorf("told: got %q, want the one booking without who comes", got)
 	}
+	if m := w.scrape(); !strings.Contains(m, `turnike_webhooks_total{result="delivered"} 1`) {
+		t.Error("metrics: got no webhook delivered, want one")
+	}
 	a := w.client().do("GET", "/feed/"+feed+".ics", nil)
 	if a.status != 200 || strings.Count(a.body, "BEGIN:VEVENT") != 1 || strings.Contains(a.body, "Ayşe") {
 		t.Errorf("calendar: got %d, want one hour without who comes\n%s", a.status, a.body)
@@ -104,6 +107,21 @@ func TestAppointmentIsToldToAnotherSystem(t *testing.T) {
 	if log := w.log.String(); strings.Contains(log, key) || strings.Contains(log, feed) || strings.Contains(log, shown) {
 		t.Error("the log holds a key, a feed's address or a secret")
 	}
+}
+
+// scrape is what the inside sees of the counters.
+func (w *world) scrape() string {
+	w.t.Helper()
+	res, err := http.Get(w.admin + "/metrics")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(b)
 }
 
 // eventually waits for what the workers do by themselves.

@@ -196,10 +196,12 @@ func (s *Service) deliver(ctx context.Context, city, id string, ds []Delivery) e
 			now = s.cfg.Now()
 			if d.Error == "" {
 				d.State, d.Done, failed = Delivered, now, 0
+				s.Metrics.Delivered.Add(1)
 				e.Good, e.Failing = now, time.Time{}
 				continue
 			}
 			failed++
+			s.Metrics.Failed.Add(1)
 			gone = gone || d.Status == http.StatusGone
 			d.Due = again(d.Attempts, now)
 			if at := now.Add(min(wait, time.Hour)); at.After(d.Due) {
@@ -211,6 +213,7 @@ func (s *Service) deliver(ctx context.Context, city, id string, ds []Delivery) e
 		}
 		if d.State == Waiting && now.Sub(d.Made) >= Patience {
 			d.State, d.Done = GivenUp, now
+			s.Metrics.GivenUp.Add(1)
 		}
 	}
 	return s.settle(ctx, e, ds, gone)
@@ -219,8 +222,9 @@ func (s *Service) deliver(ctx context.Context, city, id string, ds []Delivery) e
 // settle writes down how an endpoint's deliveries went, and leaves the
 // endpoint alone where it said so (410) or has failed for as long as Patience.
 func (s *Service) settle(ctx context.Context, e Endpoint, ds []Delivery, gone bool) error {
-	now := s.cfg.Now()
-	return s.cfg.Store.Update(ctx, func(tx Tx) error {
+	now, disabled := s.cfg.Now(), false
+	err := s.cfg.Store.Update(ctx, func(tx Tx) error {
+		disabled = false
 		for _, d := range ds {
 			var err error
 			if d.State == Waiting {
@@ -247,6 +251,7 @@ func (s *Service) settle(ctx context.Context, e Endpoint, ds []Delivery, gone bo
 		}
 		if gone || !today.Failing.IsZero() && now.Sub(today.Failing) >= Patience {
 			today.State = Failing
+			disabled = true
 			if _, err := tx.EndHookDeliveries(ctx, e.City, e.ID, Dropped, "failing", now); err != nil {
 				return err
 			}
@@ -257,6 +262,10 @@ func (s *Service) settle(ctx context.Context, e Endpoint, ds []Delivery, gone bo
 		}
 		return tx.PutHookEndpoint(ctx, today)
 	})
+	if err == nil && disabled {
+		s.Metrics.Disabled.Add(1)
+	}
+	return err
 }
 
 // call makes one call. why is empty where the receiver took it (2xx).

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/uuid/v5"
@@ -138,8 +139,16 @@ type Config struct {
 	Log    *slog.Logger // nil for silence
 }
 
+// Metrics count since start.
+type Metrics struct {
+	Delivered, Failed, GivenUp atomic.Int64 // calls that were taken, calls that were not, deliveries given up
+	Disabled                   atomic.Int64 // endpoints left alone
+}
+
 // Service keeps keys, feeds and endpoints, and delivers.
 type Service struct {
+	Metrics Metrics
+
 	cfg    Config
 	client *http.Client
 	wake   chan struct{}

@@ -171,7 +171,7 @@ test('a kiosk is let in by eight digits and sent away at once', async () => {
   await kiosk.context().close()
 })
 
-const pages = ['/staff/', '/staff/izsu/', '/staff/izsu/people', '/staff/all/people', '/staff/izsu/screens', '/staff/izsu/audit', '/staff/account', '/staff/again']
+const pages = ['/staff/', '/staff/izsu/', '/staff/izsu/people', '/staff/all/people', '/staff/izsu/screens', '/staff/izsu/keys', '/staff/izsu/hooks', '/staff/izsu/audit', '/staff/account', '/staff/again']
 
 for (const lang of languages) {
   for (const [width, dark] of [[1280, false], [360, true]]) {
