@@ -54,6 +54,8 @@ for (const lang of languages) {
       await page.locator('a[href*="/visit/"]').first().click()
       await page.waitForSelector('#note')
       await look('visit')
+      await page.goto(queue('list'))
+      await look('list')
       await page.goto(queue('ticket/4'))
       await look('ticket')
       await page.context().close()

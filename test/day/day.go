@@ -18,6 +18,7 @@ import (
 	"turnike/internal/access"
 	"turnike/internal/audit"
 	"turnike/internal/booking"
+	"turnike/internal/city"
 	"turnike/internal/i18n"
 	"turnike/internal/notify"
 	"turnike/internal/person"
@@ -40,6 +41,7 @@ type Day struct {
 	Store   *sqlstore.Store
 	Keys    *vault.Vault
 	Visits  *booking.Service
+	Desks   *booking.Service // the help desks of İzmir, which work alike
 	Who     booking.Contacts
 	Handler http.Handler
 	doors   *doors
@@ -70,14 +72,29 @@ func Open(ctx context.Context, dir string) (_ *Day, err error) {
 			return notify.Queued{ID: id, City: city, Class: c, Sealed: []byte("sealed"), DueAt: due, Expires: expires}, nil
 		}}
 	d.Visits = booking.New(booking.Config{Store: sqlstore.As[booking.Tx](d.Store), Network: n, Now: d.Now, Tell: d.Who.Tell})
-	if err := d.Visits.Plan(ctx, Wednesday, n.Ahead()); err != nil {
+	cities, err := city.Shipped()
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	help, err := booking.HelpDesks(cities["izmir"])
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	helpWho := booking.Contacts{Keys: d.Keys, Network: help, Message: d.Who.Message}
+	d.Desks = booking.New(booking.Config{Store: sqlstore.As[booking.Tx](d.Store), Network: help, Now: d.Now, Tell: helpWho.Tell})
+	if err := errors.Join(d.Visits.Plan(ctx, Wednesday, n.Ahead()), d.Desks.Plan(ctx, Wednesday, 2)); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	ground, err := staff.New(staff.Config{Access: d.doors, Now: d.Now})
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	visits := func(id string) (*booking.Service, booking.Contacts, bool) { return d.Visits, d.Who, id == n.ID }
+	visits := func(id string) (*booking.Service, booking.Contacts, bool) {
+		if id == help.ID {
+			return d.Desks, helpWho, true
+		}
+		return d.Visits, d.Who, id == n.ID
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/staff/{city}/queue/", counter.New(counter.Config{Staff: ground, Visits: visits, Now: d.Now}).Handler())
 	mux.Handle("/staff/{city}/call/", call.New(call.Config{Staff: ground, Visits: visits, Now: d.Now}).Handler())

@@ -355,3 +355,21 @@ func TestDay(t *testing.T) {
 		t.Errorf("counters: got %v and %v, want them to add up", wrong, err)
 	}
 }
+
+// TestHelpDesk: the counters where cards are paired are called and served with
+// the same pages.
+func TestHelpDesk(t *testing.T) {
+	w := newWorld(t)
+	w.At(10, 0)
+	c := w.enter(access.Session{Role: access.Clerk, City: "izmir-desks"})
+	place := w.Desks.Network().Centres[0]
+	c.base = w.web.URL + "/staff/izmir-desks/queue/" + place.ID + "/"
+	c.post("desk", http.StatusOK, "desk", "1")
+	w.says("walk-in", c.do("walk", 0, http.StatusOK, "service", booking.Pairing), `<bdi dir="ltr">1</bdi>`)
+	w.says("called", c.do("next", 0, http.StatusOK), "1 numara 1 numaralı")
+	c.do("begin", 1, http.StatusOK)
+	w.says("served", c.do("finish", 1, http.StatusOK), "1 numaranın işlemi bitti.")
+	w.says("where it is", c.get("", http.StatusOK), place.Name)
+	c.base = w.web.URL + "/staff/izsu/queue/konak/"
+	c.get("", http.StatusNotFound)
+}
