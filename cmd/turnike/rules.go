@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"turnike/internal/city"
@@ -32,10 +33,9 @@ type RulesTryCmd struct {
 	Supersedes string   `placeholder:"ID" help:"The decision of the city's file that it takes the place of."`
 	JSON       bool     `help:"Print the trial as JSON."`
 
-	FromDB       bool   `help:"Try it on what the city's validators counted that day, from the installation's database, instead of a made-up day."`
-	City         string `default:"istanbul" help:"The city, with --from-db."`
-	Cities       string `env:"TURNIKE_CITIES" type:"path" help:"Folder of city files (*.toml). Empty: the cities that come with Turnike."`
-	installation `embed:""`
+	FromDB string `placeholder:"WHERE" help:"Try it on what the city's validators counted that day instead of a made-up day: the installation's data folder, or postgres://..."`
+	City   string `default:"istanbul" help:"The city, with --from-db."`
+	Cities string `env:"TURNIKE_CITIES" type:"path" help:"Folder of city files (*.toml). Empty: the cities that come with Turnike."`
 
 	Scale  float64 `default:"0.01" help:"Size of the city; 1 is all 34,260,087 cards."`
 	Data   string  `type:"existingdir" placeholder:"DIR" help:"Folder of open data; taps then fall on real stations and stops."`
@@ -54,7 +54,7 @@ Riders and cards are made up in the city's proportions; the hours are real. The
 same riders set out without the rule and with it.
 
 With --from-db it is tried on yesterday's real taps, as the validators counted them:
-  turnike rules try --from-db --city istanbul --class paired_65 --hours 10:00-14:00`
+  turnike rules try --from-db turnike-data --city istanbul --class paired_65 --hours 10:00-14:00`
 }
 
 // Run replays the day twice and draws the difference.
@@ -62,7 +62,7 @@ func (c *RulesTryCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.Day == "yesterday" {
 		c.Day = time.Now().AddDate(0, 0, -1).Format(time.DateOnly)
 	}
-	if c.FromDB {
+	if c.FromDB != "" {
 		return c.tryCounted(ctx, out)
 	}
 	f := DemoDayFlags{Scale: c.Scale, Data: c.Data, Seed: c.Seed, Boardings: rehearse.DefaultBoardings, Paired: c.Paired, Stopped: 100_000, AtGate: 0.2}
@@ -108,7 +108,11 @@ func (c *RulesTryCmd) tryCounted(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := storage.Open(ctx, c.rows(), false)
+	where := installation{Data: c.FromDB}
+	if strings.Contains(c.FromDB, "://") {
+		where.DB = c.FromDB
+	}
+	s, err := storage.Open(ctx, where.rows(), false)
 	if err != nil {
 		return err
 	}
