@@ -54,7 +54,7 @@ func (s *Server) Fresh(a access.Action, h func(http.ResponseWriter, *http.Reques
 		if f.Switch && !asked {
 			return h(w, r, se) // only the language of h's own form
 		}
-		v.Values = url.Values{}
+		v.Values, v.Next = url.Values{}, backTo(r)
 		for name, all := range f.Values() {
 			if !strings.HasPrefix(name, "_") {
 				v.Values[name] = all

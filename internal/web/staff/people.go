@@ -194,7 +194,11 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request, se access.Session)
 	v := homeView{view: view{Page: s.Frame(r, se, "")}, Name: se.Name}
 	if city == access.Everywhere {
 		for _, t := range s.cfg.Accounts.Tenants() {
-			v.Tenants = append(v.Tenants, door{"/staff/" + t.ID + "/", t.Name.In(string(i18n.From(c))), ui.N(c, "staff.home.centres", len(t.Centres))})
+			d := door{"/staff/" + t.ID + "/", t.Name.In(string(i18n.From(c))), ""}
+			if n := len(t.Centres); n > 0 {
+				d.About = ui.N(c, "staff.home.centres", n)
+			}
+			v.Tenants = append(v.Tenants, d)
 		}
 		v.Doors = append(v.Doors, door{"/staff/all/people", ui.T(c, "staff.nav.people"), ui.T(c, "staff.home.people_all")})
 		if se.Role.May(access.ReadAudit) {
