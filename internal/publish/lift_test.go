@@ -33,6 +33,7 @@ const reachBar = 10 * time.Second
 // how long it is until each answers by them: the store, the publisher and the
 // agents with the pauses they have in service.
 func TestLiftReachesTheGates(t *testing.T) {
+	t.Parallel()
 	waits, late := measureLifts(t, nil)
 	p99 := waits[len(waits)*99/100]
 	t.Logf("%d gates, %d changes: median %v, P99 %v, longest %v; %d never", liftGates, liftChanges,

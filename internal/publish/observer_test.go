@@ -113,6 +113,7 @@ func (w *watched) step() (view string) {
 // apart: the share of half hours in which they do not is the most by which
 // any observer does better than guessing. It is held to 5 %.
 func TestAnObserverOfDeltasLearnsNoStop(t *testing.T) {
+	t.Parallel()
 	differ, spans := playObserver(t, 10*time.Minute, 40)
 	if advantage := float64(differ) / float64(spans); advantage >= 0.05 {
 		t.Errorf("advantage: at most %.3f in %d half hours, want less than 0.05", advantage, spans)
