@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"turnike/internal/audit"
+	"turnike/internal/card"
 	"turnike/internal/fault"
 	"turnike/internal/pairing"
 	"turnike/internal/person"
@@ -25,7 +26,8 @@ func (s *Service) recall(ctx context.Context) (int, error) {
 			if err := s.recallStop(ctx, tx, i, system()); err != nil {
 				return err
 			}
-			i.Recalled = true
+			// Its last day was the one it ended on: two days later it goes.
+			i.Recalled, i.UntilDay = true, min(i.UntilDay, card.DayOf(i.Ended, time.UTC))
 			if err := tx.UpdateIsolation(ctx, i); err != nil {
 				return err
 			}

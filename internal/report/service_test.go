@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -142,6 +143,15 @@ func testLiftedBeforeItWasSent(t *testing.T, w *world) {
 	w.work(svc)
 	if n := len(w.list("istanbul")); n != 1 {
 		t.Errorf("a ride after the lift: %d reports, want none new", n)
+	}
+	// What is known of somebody's health goes when their days are over.
+	w.pass(4 * 24 * time.Hour)
+	w.work(svc)
+	if err := w.store.View(w.ctx, func(tx *sqlstore.Tx) error {
+		_, err := tx.Isolation(w.ctx, "istanbul", r.stop.ID)
+		return err
+	}); !errors.Is(err, pairing.ErrNoRow) {
+		t.Errorf("the stop four days after its end: got %v, want it gone", err)
 	}
 }
 
