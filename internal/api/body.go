@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -184,9 +185,9 @@ func (r *reader) day(o object, at, name string) booking.Day {
 }
 
 // clock is a minute of the day as 08:30, the given one where it is absent.
-func (r *reader) clock(o object, name string, absent int) int {
+func (r *reader) clock(o object, at, name string, absent int) int {
 	n := len(r.faults)
-	text := r.text(o, "#", name)
+	text := r.text(o, at, name)
 	if _, sent := o.values[name]; !sent || len(r.faults) > n {
 		return absent
 	}
@@ -195,8 +196,29 @@ func (r *reader) clock(o object, name string, absent int) int {
 			return m
 		}
 	}
-	r.faults = append(r.faults, ErrSlot.On("#/"+name))
+	r.faults = append(r.faults, ErrClock.On(at+"/"+name))
 	return absent
+}
+
+// list is a list of objects, empty where it is absent.
+func (r *reader) list(o object, at, name string) []object {
+	v, ok := o.values[name]
+	if !ok {
+		return nil
+	}
+	vs, ok := v.([]value)
+	if !ok && v != nil {
+		r.faults = append(r.faults, ErrType.On(at+"/"+name))
+	}
+	var out []object
+	for i, v := range vs {
+		in, ok := v.(object)
+		if !ok {
+			r.faults = append(r.faults, ErrType.On(at+"/"+name+"/"+strconv.Itoa(i)))
+		}
+		out = append(out, in)
+	}
+	return out
 }
 
 // need notes names that are absent.

@@ -78,9 +78,11 @@ type (
 	callBody struct {
 		Desk string `json:"desk" doc:"The counter, as it is written over it" example:"3"`
 		Pool string `json:"pool,omitempty" doc:"Whose line; the counter's own where absent"`
+		// Short is for a quick counter.
+		Short bool `json:"short,omitempty" doc:"Pass over who takes longer than one unit of time"`
 	}
 	actBody struct {
-		Action  string `json:"action" enum:"recall,begin,finish,park,call,miss,leave,transfer"`
+		Action  string `json:"action" enum:"recall,begin,another,finish,park,call,miss,leave,transfer"`
 		Desk    string `json:"desk" example:"3"`
 		Service string `json:"service,omitempty" doc:"Where a transfer goes"`
 	}
@@ -145,9 +147,7 @@ func (s *server) counterRoutes(doc huma.API) {
 		}
 		out := VisitRows{c.ID, day.String(), []VisitRow{}}
 		for _, x := range vs {
-			from, to := n.StartOf(x.Place)
-			out.Visits = append(out.Visits, VisitRow{x.ID, x.State.String(), from.In(n.Location()), to.In(n.Location()), x.Service, x.Matters,
-				x.Place.Pool, string(x.Channel), x.Sequence})
+			out.Visits = append(out.Visits, rowOf(n, x))
 		}
 		return &rows{out}, nil
 	}, nil, keyFaults(booking.ErrDay.On("?day"))...)
@@ -187,36 +187,31 @@ func (s *server) counterRoutes(doc huma.API) {
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
-		o, err := readObject(in.RawBody)
-		if err != nil {
-			return nil, s.problem(ctx, err)
-		}
-		var r reader
-		r.only(o, "#", "visit", "code")
-		id, digits := r.text(o, "#", "visit"), r.text(o, "#", "code")
-		if id == "" && digits == "" && len(r.faults) == 0 {
-			r.need(o, "#", "code")
-		}
-		if err := r.faults.Err(); err != nil {
-			return nil, s.problem(ctx, err)
-		}
-		var x booking.Visit
-		if id != "" {
-			x, err = v.Service.Visit(ctx, id)
-		} else if code, ok := booking.ParseCode(digits); ok {
-			x, err = v.Service.ByCode(ctx, code)
-		} else {
-			err = booking.ErrNoVisit
-		}
-		if err == nil && x.Place.Centre != c.ID {
-			err = booking.ErrNoVisit // another centre's, which the key may not see
-		}
+		x, err := s.theirVisit(ctx, v, c, in.RawBody)
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
 		t, err := v.Service.CheckIn(ctx, x.ID, actor(ctx))
 		return s.showTicket(ctx, v, t, err)
 	}, map[string]any{"code": map[string]any{"code": "4830 1126"}}, keyFaults(body...)...)
+
+	operation[arrivalBody](doc, needsKey(huma.Operation{
+		OperationID: "undo-check-in", Method: http.MethodPost, Path: base + "/arrivals/undo", Tags: []string{"counter"},
+		Summary: "Take back that somebody has come", Description: "Within five minutes, before they were called. They keep the number.",
+	}, access.Queue), "The visit, expected again", visitRowsExampleOne(), func(ctx context.Context, in *bodied) (*rowOut, error) {
+		v, c, err := s.at(ctx, in.CentrePath, access.Queue)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		x, err := s.theirVisit(ctx, v, c, in.RawBody)
+		if err == nil {
+			x, err = v.Service.Unarrive(ctx, x.ID, actor(ctx))
+		}
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return &rowOut{rowOf(v.Service.Network(), x)}, nil
+	}, map[string]any{"visit": map[string]any{"visit": "0178429a-3434-70aa-9741-e274c95b771a"}}, keyFaults(body...)...)
 
 	operation[walkInBody](doc, needsKey(huma.Operation{
 		OperationID: "take-number", Method: http.MethodPost, Path: base + "/tickets", Tags: []string{"counter"},
@@ -261,7 +256,8 @@ func (s *server) counterRoutes(doc huma.API) {
 			return nil, s.problem(ctx, err)
 		}
 		var r reader
-		r.only(o, "#", "desk", "pool")
+		r.only(o, "#", "desk", "pool", "short")
+		short := r.flag(o, "#", "short")
 		desk, pool := r.desk(o, c), r.choice(o, "#", "pool", c.PoolIDs()...)
 		if err := r.faults.Err(); err != nil {
 			return nil, s.problem(ctx, err)
@@ -269,7 +265,11 @@ func (s *server) counterRoutes(doc huma.API) {
 		if pool == "" {
 			pool = poolOf(c, desk)
 		}
-		t, err := v.Service.CallNext(ctx, c.ID, pool, desk, actor(ctx))
+		call := v.Service.CallNext
+		if short {
+			call = v.Service.CallShort
+		}
+		t, err := call(ctx, c.ID, pool, desk, actor(ctx))
 		return s.showTicket(ctx, v, t, err)
 	}, map[string]any{"third": map[string]any{"desk": "3"}}, keyFaults(body...)...)
 
@@ -281,7 +281,7 @@ func (s *server) counterRoutes(doc huma.API) {
 	operation[actBody](doc, needsKey(huma.Operation{
 		OperationID: "act-on-ticket", Method: http.MethodPost, Path: base + "/tickets/{number}", Tags: []string{"counter"},
 		Summary: "Do something with a number",
-		Description: "`recall` calls it once more, `begin` and `finish` serve it, `park` sets it aside and keeps it, `call` calls it out of turn, " +
+		Description: "`recall` calls it once more, `begin` and `finish` serve it, `another` counts one more matter, `park` sets it aside and keeps it, `call` calls it out of turn, " +
 			"`miss` and `leave` end it unserved, `transfer` sends it to who does another service.",
 	}, access.Queue), "The number as it stands now", ticketExample(), func(ctx context.Context, in *actIn) (*ticketOut, error) {
 		v, c, err := s.at(ctx, in.CentrePath, access.Queue)
@@ -295,7 +295,7 @@ func (s *server) counterRoutes(doc huma.API) {
 		var r reader
 		r.only(o, "#", "action", "desk", "service")
 		r.need(o, "#", "action")
-		action := r.choice(o, "#", "action", "recall", "begin", "finish", "park", "call", "miss", "leave", "transfer")
+		action := r.choice(o, "#", "action", "recall", "begin", "another", "finish", "park", "call", "miss", "leave", "transfer")
 		desk, service := r.desk(o, c), r.text(o, "#", "service")
 		if action == "transfer" {
 			r.need(o, "#", "service")
@@ -306,6 +306,10 @@ func (s *server) counterRoutes(doc huma.API) {
 		number, err := strconv.Atoi(in.Number)
 		if err != nil {
 			return nil, s.problem(ctx, booking.ErrNoTicket)
+		}
+		if action == "another" {
+			t, err := v.Service.AnotherMatter(ctx, c.ID, number, desk, actor(ctx))
+			return s.showTicket(ctx, v, t, err)
 		}
 		t, err := v.Service.Act(ctx, c.ID, number, booking.Action(action), desk, service, actor(ctx))
 		return s.showTicket(ctx, v, t, err)
@@ -332,6 +336,42 @@ func (s *server) counterRoutes(doc huma.API) {
 		t, err := v.Service.Undo(ctx, c.ID, desk, actor(ctx))
 		return s.showTicket(ctx, v, t, err)
 	}, map[string]any{"third": map[string]any{"desk": "3"}}, keyFaults(body...)...)
+}
+
+type rowOut struct{ Body VisitRow }
+
+func rowOf(n *booking.Network, x booking.Visit) VisitRow {
+	from, to := n.StartOf(x.Place)
+	return VisitRow{x.ID, x.State.String(), from.In(n.Location()), to.In(n.Location()), x.Service, x.Matters, x.Place.Pool, string(x.Channel), x.Sequence}
+}
+
+// theirVisit is a centre's visit that a body names by its id or its digits.
+// Another centre's is as good as none.
+func (s *server) theirVisit(ctx context.Context, v Visits, c *booking.Centre, raw []byte) (x booking.Visit, err error) {
+	o, err := readObject(raw)
+	if err != nil {
+		return x, err
+	}
+	var r reader
+	r.only(o, "#", "visit", "code")
+	id, digits := r.text(o, "#", "visit"), r.text(o, "#", "code")
+	if id == "" && digits == "" && len(r.faults) == 0 {
+		r.faults = append(r.faults, ErrMissing.On("#/code"))
+	}
+	if err := r.faults.Err(); err != nil {
+		return x, err
+	}
+	if id != "" {
+		x, err = v.Service.Visit(ctx, id)
+	} else if code, ok := booking.ParseCode(digits); ok {
+		x, err = v.Service.ByCode(ctx, code)
+	} else {
+		err = booking.ErrNoVisit
+	}
+	if err == nil && x.Place.Centre != c.ID {
+		err = booking.ErrNoVisit
+	}
+	return x, err
 }
 
 func (s *server) showTicket(ctx context.Context, v Visits, t booking.Ticket, err error) (*ticketOut, error) {

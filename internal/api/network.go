@@ -31,6 +31,7 @@ var (
 	ErrNoNetwork = fault.New(fault.NotFound, "network.none")
 	ErrSlot      = fault.New(fault.Invalid, "slot.shape")        // not a start time
 	ErrKeyShort  = fault.New(fault.Invalid, "idempotency.short") // could be guessed
+	ErrClock     = fault.New(fault.Invalid, "clock.shape")       // no hour of the day, or hours that overlap
 	ErrDesk      = fault.New(fault.Invalid, "desk.unknown")      // no such counter there
 	ErrNoChange  = fault.New(fault.NotFound, "change.unknown")   // no such exception
 	errNoCentre  = booking.ErrNoCentre                           // also one that is not the key's

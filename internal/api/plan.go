@@ -139,23 +139,9 @@ func (s *server) planRoutes(doc huma.API) {
 		return &planOut{out}, nil
 	}, nil, keyFaults(booking.ErrDay.On("?day"))...)
 
-	type effectOut struct{ Body Effect }
 	type bodied struct {
 		CentrePath
 		RawBody []byte `contentType:"application/json"`
-	}
-	apply := func(ctx context.Context, v Visits, c booking.Change, preview bool, seen string) (*effectOut, error) {
-		var e booking.Effect
-		var err error
-		if preview {
-			e, err = v.Service.Preview(ctx, c)
-		} else {
-			e, err = v.Service.Apply(ctx, c, seen, actor(ctx))
-		}
-		if err != nil {
-			return nil, s.problem(ctx, err)
-		}
-		return &effectOut{effectOf(v.Service.Network(), e, !preview)}, nil
 	}
 	operation[exceptionBody](doc, needsKey(huma.Operation{
 		OperationID: "change-day", Method: http.MethodPost, Path: base + "/exceptions", Tags: []string{"plan"},
@@ -174,7 +160,7 @@ func (s *server) planRoutes(doc huma.API) {
 		var r reader
 		r.only(o, "#", "day", "from", "to", "pool", "desks", "closed", "open", "why", "preview", "seen")
 		r.need(o, "#", "day", "why")
-		e := booking.Exception{Centre: c.ID, Pool: r.choice(o, "#", "pool", c.PoolIDs()...), Day: r.day(o, "#", "day"), From: r.clock(o, "from", 0), To: r.clock(o, "to", 24*60),
+		e := booking.Exception{Centre: c.ID, Pool: r.choice(o, "#", "pool", c.PoolIDs()...), Day: r.day(o, "#", "day"), From: r.clock(o, "#", "from", 0), To: r.clock(o, "#", "to", 24*60),
 			Desks: r.number(o, "#", "desks", 0), Closed: r.flag(o, "#", "closed"), Open: r.flag(o, "#", "open"), Why: r.text(o, "#", "why"), Actor: actor(ctx).Ref}
 		preview, seen := r.flag(o, "#", "preview"), r.text(o, "#", "seen")
 		if len(r.faults) == 0 && (len(e.Why) > 800 || e.Why == "") {
@@ -186,10 +172,11 @@ func (s *server) planRoutes(doc huma.API) {
 		if err := r.faults.Err(); err != nil {
 			return nil, s.problem(ctx, err)
 		}
-		return apply(ctx, v, booking.Change{Exceptions: []booking.Exception{e}}, preview, seen)
+		return s.change(ctx, v, booking.Change{Exceptions: []booking.Exception{e}}, preview, seen)
 	}, map[string]any{"preview": map[string]any{"day": "2021-03-17", "from": "13:30", "to": "17:00", "desks": -1, "why": "ill", "preview": true}},
 		keyFaults(ErrJSON, ErrTooLarge, ErrMedia, booking.ErrMeanwhile, ErrMissing.On("#/seen"))...)
 
+	s.weekRoutes(doc)
 	type dropIn struct {
 		CentrePath
 		ID      string `path:"id" doc:"An exception's id" format:"uuid"`
@@ -224,17 +211,33 @@ func (s *server) planRoutes(doc huma.API) {
 		if !slices.ContainsFunc(ex, func(e booking.Exception) bool { return e.ID == in.ID && e.Centre == c.ID }) {
 			return nil, s.problem(ctx, ErrNoChange)
 		}
-		return apply(ctx, v, booking.Change{Undo: []string{in.ID}}, preview, seen)
+		return s.change(ctx, v, booking.Change{Undo: []string{in.ID}}, preview, seen)
 	}, map[string]any{"preview": map[string]any{"preview": true}}, keyFaults(ErrJSON, ErrTooLarge, ErrMedia, booking.ErrMeanwhile, ErrMissing.On("#/seen"))...)
 	s.figureRoutes(doc)
 	s.bookingRoutes(doc)
 }
 
+type effectOut struct{ Body Effect }
+
+// change previews a change, or makes the one that was previewed.
+func (s *server) change(ctx context.Context, v Visits, c booking.Change, preview bool, seen string) (*effectOut, error) {
+	var e booking.Effect
+	var err error
+	if preview {
+		e, err = v.Service.Preview(ctx, c)
+	} else {
+		e, err = v.Service.Apply(ctx, c, seen, actor(ctx))
+	}
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	return &effectOut{effectOf(v.Service.Network(), e, !preview)}, nil
+}
+
 func effectOf(n *booking.Network, e booking.Effect, done bool) Effect {
 	out := Effect{Done: done, More: e.More, Fewer: e.Fewer, Hit: []VisitRow{}, ToMove: []string{}, Seen: e.Seen}
 	for _, x := range e.Hit() {
-		from, to := n.StartOf(x.Place)
-		out.Hit = append(out.Hit, VisitRow{x.ID, x.State.String(), from.In(n.Location()), to.In(n.Location()), x.Service, x.Matters, x.Place.Pool, string(x.Channel), x.Sequence})
+		out.Hit = append(out.Hit, rowOf(n, x))
 	}
 	for _, x := range e.ToMove() {
 		out.ToMove = append(out.ToMove, x.ID)

@@ -108,6 +108,8 @@ func rowExample() fields {
 		"service": "closing", "matters": 1, "pool": "counter", "channel": "web", "sequence": 0}
 }
 
+func visitRowsExampleOne() any { return rowExample() }
+
 func visitRowsExample() any {
 	return fields{"centre": "konak", "day": "2021-03-17", "visits": []any{rowExample()}}
 }

@@ -342,12 +342,22 @@ func TestCounter(t *testing.T) {
 	if got := w.call("POST", izsu+"/centres/konak/undo", map[string]string{"desk": "1"}, key...).want(200); got.at("state") != "called" {
 		t.Errorf("undone: got %s, want it called again", got.body)
 	}
+	w.call("POST", izsu+"/centres/konak/tickets/1", map[string]string{"action": "begin", "desk": "1"}, key...).want(200)
+	if got := w.call("POST", izsu+"/centres/konak/tickets/1", map[string]string{"action": "another", "desk": "1"}, key...).want(200); got.at("matters") != "2" {
+		t.Errorf("one more matter: got %s", got.body)
+	}
+	late := w.book("konak", "name-change", w.hour(0, "10:00"), w.phone())
+	w.call("POST", izsu+"/centres/konak/arrivals", map[string]string{"code": late.at("code")}, key...).want(200)
+	if got := w.call("POST", izsu+"/centres/konak/arrivals/undo", map[string]string{"code": late.at("code")}, key...).want(200); got.at("state") != "booked" {
+		t.Errorf("arrival taken back: got %s", got.body)
+	}
+	w.call("POST", izsu+"/centres/konak/calls", map[string]any{"desk": "2", "short": true}, key...).want(200)
 	w.call("POST", izsu+"/centres/konak/tickets/1", map[string]string{"action": "dance", "desk": "1"}, key...).problem(422, "field.choice")
 	w.call("POST", izsu+"/centres/konak/tickets/77", map[string]string{"action": "finish", "desk": "1"}, key...).problem(404, "booking.no_ticket")
 	w.call("POST", izsu+"/centres/konak/tickets/seven", map[string]string{"action": "finish", "desk": "1"}, key...).problem(404, "booking.no_ticket")
 	all := w.call("GET", izsu+"/centres/konak/tickets", nil, key...).want(200)
-	if n := len(all.json()["tickets"].([]any)); n != 2 {
-		t.Errorf("numbers: got %d, want 2", n)
+	if n := len(all.json()["tickets"].([]any)); n != 3 {
+		t.Errorf("numbers: got %d, want 3", n)
 	}
 	// Another centre's visit is not there for this key.
 	w.call("POST", izsu+"/centres/konak/arrivals", map[string]string{"visit": "0178429a-3434-70aa-9741-e274c95b771a"}, key...).problem(404, "booking.no_visit")
@@ -382,6 +392,34 @@ func TestPlan(t *testing.T) {
 	undo := w.call("POST", izsu+"/centres/konak/exceptions/"+id+"/undo", map[string]any{"preview": true}, key...).want(200)
 	w.call("POST", izsu+"/centres/konak/exceptions/"+id+"/undo", map[string]any{"seen": undo.at("seen")}, key...).want(200)
 	w.call("POST", izsu+"/centres/konak/exceptions/"+id+"/undo", map[string]any{"preview": true}, key...).problem(404, "change.unknown")
+	week := map[string]any{"since": day, "why": "yaz", "preview": true, "week": map[string]any{
+		"mon": []any{map[string]any{"from": "13:30", "to": "17:00", "counters": 1}}}}
+	e = w.call("POST", izsu+"/centres/konak/week", week, key...).want(200)
+	if e.at("hit.0.state") != "booked" || e.at("fewer") == "0" {
+		t.Errorf("week: got %s, want the morning's visit hit", e.body)
+	}
+	delete(week, "preview")
+	week["seen"] = e.at("seen")
+	w.call("POST", izsu+"/centres/konak/week", week, key...).want(200)
+	if got := w.call("GET", izsu+"/centres/konak/plan?day="+day, nil, key...).want(200); got.at("units.0.start") != w.hour(1, "13:30") {
+		t.Errorf("plan: got %s, want it from 13:30 on", got.at("units.0.start"))
+	}
+	for at, bad := range map[string]any{
+		"#/week/mon/0/from":     map[string]any{"mon": []any{map[string]any{"from": "25:00", "to": "17:00", "counters": 1}}},
+		"#/week/mon/0":          map[string]any{"mon": []any{map[string]any{"from": "13:35", "to": "17:00", "counters": 1}}},
+		"#/week/mon/0/counters": map[string]any{"mon": []any{map[string]any{"from": "13:30", "to": "17:00", "counters": 99}}},
+		"#/week":                map[string]any{"someday": []any{}},
+		"#/week/tue":            map[string]any{"tue": []any{map[string]any{"from": "08:30", "to": "12:30", "counters": 1}, map[string]any{"from": "10:00", "to": "17:00", "counters": 1}}},
+	} {
+		week["week"] = bad
+		if got := w.call("POST", izsu+"/centres/konak/week", week, key...).want(422); got.at("errors.0.pointer") != at {
+			t.Errorf("week: got the fault at %q, want %q", got.at("errors.0.pointer"), at)
+		}
+	}
+	floor := w.call("POST", izsu+"/centres/konak/floor", map[string]any{"since": day, "floor": 1, "why": "mesafe", "preview": true}, key...).want(200)
+	if floor.at("done") != "false" || floor.at("seen") == "" {
+		t.Errorf("floor: got %s, want a preview", floor.body)
+	}
 	f := w.call("GET", izsu+"/figures?days=14&from="+day, nil, key...).want(200)
 	if f.at("visits.booked") != "1" || f.at("by_channel.api") != "1" {
 		t.Errorf("figures: got %s, want the visit in them", f.body)
@@ -510,7 +548,8 @@ func TestPagesHaveOperations(t *testing.T) {
 		"POST find":                 "find-visit",
 		"GET v/{token}":             "look-at-visit",
 		"POST v/{token}/confirm":    "confirm-visit",
-		"POST v/{token}/accept":     "accept-offer answer-visit",
+		"POST v/{token}/accept":     "accept-offer",
+		"POST v/{token}/take":       "answer-visit",
 		"POST v/{token}/keep":       "answer-visit",
 		"GET v/{token}/cancel":      "look-at-visit",
 		"POST v/{token}/cancel":     "cancel-visit",

@@ -515,6 +515,19 @@ func TestNoCallsInside(t *testing.T) {
 	}
 }
 
+// TestStandardSignature is the example that the libraries of Standard Webhooks
+// test themselves with.
+func TestStandardSignature(t *testing.T) {
+	h := http.Header{}
+	h.Set("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek")
+	h.Set("Webhook-Timestamp", "1614265330")
+	h.Set("Webhook-Signature", "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc= v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+	err := hook.Verify("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", h, []byte(`{"test": 2432232314}`), time.Unix(1614265330, 0))
+	if err != nil {
+		t.Errorf("got %v, want it taken as ours", err)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	w := newWorld(t, true)
 	k, token, err := w.hooks.MakeKey(t.Context(), hook.Key{City: "izsu", Name: "Uygulama", Scopes: []access.Action{access.Queue},
