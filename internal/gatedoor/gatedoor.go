@@ -64,7 +64,7 @@ type Config struct {
 	Lists string
 	Now   func() time.Time
 	Log   *slog.Logger
-	// InFlight is how many are at the door at once; 256 if zero.
+	// InFlight is how many are at the door at once; 1,024 if zero: they wait for a commit together.
 	InFlight int
 }
 
@@ -75,7 +75,7 @@ type Kit struct {
 }
 
 const (
-	defaultInFlight = 256
+	defaultInFlight = 1024
 	// maxBatch is the largest batch a gate makes, maxWord the largest other
 	// body, and maxHeld what all bodies together may take of memory.
 	maxBatch = 8 << 20

@@ -86,6 +86,11 @@ type buffer struct {
 	t     *table
 	texts map[int]string // statement by number of rows
 	args  []any
+	// What ordered works in, kept from one group to the next.
+	sorted []any
+	keys   []byte
+	ends   []int
+	order  []int32
 	// latest is the newest row of each key. In a table whose rows replace one
 	// another older ones stay until the rows go out, so that a function's can
 	// be taken back by cutting the end off.
@@ -144,6 +149,8 @@ func (b *buffer) cut(n int) {
 func (b *buffer) clear() {
 	clear(b.args) // let go of what the rows point to
 	b.args = b.args[:0]
+	clear(b.sorted)
+	b.sorted = b.sorted[:0]
 	if b.latest != nil {
 		clear(b.latest)
 	}
@@ -282,24 +289,22 @@ func (b *buffer) statement(d Dialect, rows int) string {
 func (b *buffer) ordered() []any {
 	n, rows := len(b.t.cols), b.rows()
 	// Keys as bytes compare many times faster than as columns.
-	keys, ends := make([]byte, 0, 64*rows), make([]int, rows+1)
-	order := make([]int32, rows)
+	b.keys, b.ends, b.order, b.sorted = b.keys[:0], append(b.ends[:0], 0), b.order[:0], b.sorted[:0]
 	for i := range rows {
-		keys = appendKey(keys, b.row(i)[:b.t.order])
-		ends[i+1], order[i] = len(keys), int32(i)
+		b.keys = appendKey(b.keys, b.row(i)[:b.t.order])
+		b.ends, b.order = append(b.ends, len(b.keys)), append(b.order, int32(i))
 	}
-	key := func(i int32) []byte { return keys[ends[i]:ends[i+1]] }
-	slices.SortFunc(order, func(x, y int32) int { return bytes.Compare(key(x), key(y)) })
-	args := make([]any, 0, len(b.args))
-	for at, i := range order {
+	key := func(i int32) []byte { return b.keys[b.ends[i]:b.ends[i+1]] }
+	slices.SortFunc(b.order, func(x, y int32) int { return bytes.Compare(key(x), key(y)) })
+	for at, i := range b.order {
 		row := b.row(int(i))
-		if at > 0 && b.t.join != nil && bytes.Equal(key(order[at-1]), key(i)) {
-			b.t.join(args[len(args)-n:], row)
+		if at > 0 && b.t.join != nil && bytes.Equal(key(b.order[at-1]), key(i)) {
+			b.t.join(b.sorted[len(b.sorted)-n:], row)
 			continue
 		}
-		args = append(args, row...)
+		b.sorted = append(b.sorted, row...)
 	}
-	return args
+	return b.sorted
 }
 
 // appendKey writes a key so that bytes compare as its columns do.
