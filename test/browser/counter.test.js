@@ -178,6 +178,8 @@ test('a clerk serves by function keys, and the screen keeps itself up to date', 
   await page.waitForFunction(() => /başladı/.test(document.querySelector('.c-said').innerText))
   await page.keyboard.press('F9')
   await page.waitForFunction(() => /bekletiliyor/.test(document.querySelector('.c-said').innerText))
+  await page.waitForTimeout(5000)
+  assert.ok(await page.locator('.c-mine kbd:visible').count() > 0, 'the keys are still named after the screen has renewed itself')
   // An open list of matters is not swapped from under the hand.
   await page.keyboard.press('F2')
   await page.waitForSelector('.c-mine .c-number')

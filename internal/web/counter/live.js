@@ -4,8 +4,7 @@
 (function () {
   'use strict'
   var d = document
-  d.querySelectorAll('.c-keys').forEach(function (e) { e.hidden = false })
-  d.documentElement.classList.add('c-script')
+  d.documentElement.classList.add('c-script') // the names of keys may be shown
 
   // A key presses the first button or link that carries it. Function keys only:
   // letters belong to whoever types or listens with a screen reader.
