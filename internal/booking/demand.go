@@ -173,6 +173,7 @@ func (m *Demand) fit(days []Day, count func(string, Day) float64, before Day) {
 		return
 	}
 	mean := total / weight / float64(len(m.net.Centres)) // people a centre's day
+	draw := m.unlike(days, count, before, mean, weight)
 	for range rounds {
 		for i := range m.net.Centres {
 			id := m.net.Centres[i].ID
@@ -181,8 +182,7 @@ func (m *Demand) fit(days []Day, count func(string, Day) float64, before Day) {
 				was += fade(before-d) * count(id, d)
 				said += fade(before-d) * m.factor(d)
 			}
-			// A centre without a past is taken to be like the others, for five people.
-			m.level[id] = (was + 5) / (said + 5/mean)
+			m.level[id] = (was + draw) / (said + draw/mean)
 		}
 		for k, f := range []struct {
 			of  func(Day) int
@@ -215,6 +215,25 @@ func (m *Demand) fit(days []Day, count func(string, Day) float64, before Day) {
 		}
 	}
 	m.swing = max(1, square/max(1, cells-float64(len(m.net.Centres)+9)))
+}
+
+// unlike is how strongly a centre's level is drawn towards the mean, in people:
+// as strongly as centres are alike. Where they differ much, one without a past
+// says little of itself and the others say little of it.
+func (m *Demand) unlike(days []Day, count func(string, Day) float64, before Day, mean, weight float64) float64 {
+	var square float64
+	for i := range m.net.Centres {
+		own := 0.0
+		for _, d := range days {
+			own += fade(before-d) * count(m.net.Centres[i].ID, d)
+		}
+		square += (own/weight - mean) * (own/weight - mean)
+	}
+	between := square/float64(max(1, len(m.net.Centres)-1)) - mean/weight // less what chance alone does
+	if between <= 0 {
+		return 20
+	}
+	return min(20, max(0.05, mean*mean/between))
 }
 
 // factor is how much more a day brings than a plain one.

@@ -199,3 +199,35 @@ func TestDeeds(t *testing.T) {
 		t.Errorf("waits: got %v, want 4 and 30 minutes", waits)
 	}
 }
+
+// TestCentresUnlikeEachOther bit: where two centres of thirty have people, the
+// others were foretold theirs.
+func TestCentresUnlikeEachOther(t *testing.T) {
+	n, err := Shipped("izsu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(7, 8))
+	var deeds []Deed
+	until := Date(2021, 3, 17)
+	for d := until - 28; d < until; d++ {
+		if !n.open(d) {
+			continue
+		}
+		for _, id := range []string{"konak", "buca"} {
+			for range 6 + r.IntN(5) {
+				deeds = append(deeds, Deed{Centre: id, Day: d, Minute: 600, Service: "closing", Channel: Web, Outcome: Came})
+			}
+		}
+	}
+	m := n.LearnDemand(deeds, until)
+	if got := m.Day("konak", until).Mean; math.Abs(got-8) > 1.5 {
+		t.Errorf("konak: got %.1f people, want about 8", got)
+	}
+	if got := m.Day("aliaga", until).Mean; got > 0.2 {
+		t.Errorf("a centre to which nobody came: got %.2f people, want next to none", got)
+	}
+	if x := n.Try(deeds, until, 2); x.Day > x.Same*1.2 {
+		t.Errorf("trial: got an error of %.2f, want about last week's %.2f or less", x.Day, x.Same)
+	}
+}

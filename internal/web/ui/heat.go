@@ -34,7 +34,8 @@ type heatDrawing struct {
 func (h Heat) lay(ctx context.Context) heatDrawing {
 	l := i18n.From(ctx)
 	const left, top, cw, ch = 96.0, 24.0, 46.0, 30.0
-	d := heatDrawing{viewBox: "0 0 " + num(left+cw*float64(len(h.Cols))) + " " + num(top+ch*float64(len(h.Rows))), heads: append([]string{h.Head}, h.Cols...)}
+	// Never narrower than a Chart, or its letters would be larger than that one's.
+	d := heatDrawing{viewBox: "0 0 " + num(max(chartW, left+cw*float64(len(h.Cols)))) + " " + num(top+ch*float64(len(h.Rows))), heads: append([]string{h.Head}, h.Cols...)}
 	most := 0.0
 	for _, row := range h.Values {
 		for _, v := range row {
