@@ -75,7 +75,7 @@ func measureLifts(t *testing.T, before func()) (waits []time.Duration, late int)
 	}
 	t.Cleanup(func() { s.Close() })
 	store := sqlstore.As[pairing.Tx](s)
-	list, err := publish.Open(publish.Config{City: c, Dir: filepath.Join(dir, "lists"), Keys: filepath.Join(dir, "keys"), Store: store, Now: time.Now})
+	list, err := publish.Open(publish.Config{City: c, Dir: filepath.Join(dir, "lists"), Keys: filepath.Join(dir, "keys"), Store: store, Now: time.Now, Beat: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
