@@ -16,12 +16,13 @@ const Pairing = "pairing"
 // booked and called like any other: stations where somebody pairs a card face
 // to face. Each counts as one counter in its hours, every day.
 func HelpDesks(p *city.Profile) (*Network, error) {
-	n := &Network{ID: p.ID + "-desks", Name: p.Name, Plate: p.Plate, Zone: p.Zone, Phone: p.Helpline, Site: p.Site, Color: p.Look.Color, Unit: 10,
+	n := &Network{ID: p.ID + "-desks", Name: city.Text{}, Plate: p.Plate, Zone: p.Zone, Phone: p.Helpline, Site: p.Site, Color: p.Look.Color, Unit: 10,
 		Rules: Rules{HorizonDays: 7, HoldMinutes: 10, OfferMinutes: 30, RestMinutes: 10, MaxOpen: 2, MaxMatters: 3,
 			ReminderHours: 3, EarlyMinutes: 10, LateMinutes: 10, WalkAfter: 2, WalkAfterMinutes: 15}}
 	name := city.Text{}
 	for _, l := range i18n.Langs() {
 		name[string(l)] = i18n.T(l, "visit.pairing", "Card", p.CardName)
+		n.Name[string(l)] = i18n.T(l, "visit.desks.name", "City", p.Name.In(string(l)))
 	}
 	n.Services = []Matter{{ID: Pairing, Name: name, Minutes: 10}}
 	for _, d := range p.Desks {
