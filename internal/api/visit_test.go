@@ -440,12 +440,53 @@ func TestBookForACaller(t *testing.T) {
 	}
 	body["centre"] = "bornova"
 	w.call("POST", izsu+"/bookings", body, append(key[:2:2], w.visitKey()...)...).problem(404, "booking.no_centre")
+	list, _ := w.networks["izsu"].Service.OnDay(context.Background(), "konak", booking.DayOf(w.clock(), time.UTC)+1)
+	if len(list) != 1 {
+		t.Fatalf("visits at Konak: got %d, want the one", len(list))
+	}
+	at := izsu + "/bookings/" + list[0].ID
+	w.call("POST", at+"/move", map[string]string{"centre": "bornova", "start": w.hour(2, "09:00")}, key[:2]...).problem(404, "booking.no_centre")
+	if got := w.call("POST", at+"/move", map[string]string{"centre": "buca", "start": w.hour(2, "09:00")}, key[:2]...).want(200); got.at("centre") != "buca" {
+		t.Errorf("moved: got %s", got.body)
+	}
+	w.call("POST", at+"/cancel", nil, w.bearer("izsu", []string{"konak"}, access.Book)...).problem(404, "booking.no_visit")
+	if got := w.call("POST", at+"/cancel", nil, key[:2]...).want(200); got.at("state") != "cancelled" {
+		t.Errorf("cancelled: got %s", got.body)
+	}
 	if got := w.call("GET", izsu+"/services", nil, key[:2]...).want(200).at("services.0.script.tr"); got == "" {
 		t.Error("services with a key that may book: want what an agent says")
 	}
 	w.deliver()
-	if n := len(w.sandbox.Inbox("90"+phone, 0)); n != 1 {
-		t.Errorf("texts: got %d, want the one notice", n)
+	if n := len(w.sandbox.Inbox("90"+phone, 0)); n != 3 {
+		t.Errorf("texts: got %d, want one of the booking, one of the move and one of the cancelling", n)
+	}
+}
+
+// TestAskedToMove: a centre asks, the visit shows it, and its holder says yes or
+// stays; nobody is asked twice, and who was not asked has nothing to answer.
+func TestAskedToMove(t *testing.T) {
+	w := visitWorld(t)
+	yes, no := w.book("konak", "closing", w.hour(1, "09:00"), w.phone()), w.book("konak", "closing", w.hour(1, "09:15"), w.phone())
+	w.call("POST", izsu+"/visits/"+yes.at("token")+"/answer", map[string]string{"answer": "accept"}).problem(404, booking.ErrNoMove.Code)
+	v := w.networks["izsu"]
+	for _, a := range []answer{yes, no} {
+		id, _ := v.Contacts.Links().ID(a.at("token"))
+		if asked, failed, err := v.Service.AskMoves(context.Background(), []string{id}, audit.System("test")); err != nil || len(asked) != 1 {
+			t.Fatalf("ask: got %v %v, want one asked", err, failed)
+		}
+	}
+	shown := w.call("GET", izsu+"/visits/"+yes.at("token"), nil).want(200)
+	if shown.at("alternative.start") == "" || shown.at("start") != yes.at("start") {
+		t.Errorf("asked: got %s, want the old hour with another offered", shown.body)
+	}
+	w.call("POST", izsu+"/visits/"+yes.at("token")+"/answer", map[string]string{"answer": "perhaps"}).problem(422, "field.choice")
+	moved := w.call("POST", izsu+"/visits/"+yes.at("token")+"/answer", map[string]string{"answer": "accept"}).want(200)
+	if moved.at("start") != shown.at("alternative.start") || moved.at("alternative") != "" {
+		t.Errorf("accepted: got %s, want it at %s", moved.body, shown.at("alternative.start"))
+	}
+	kept := w.call("POST", izsu+"/visits/"+no.at("token")+"/answer", map[string]string{"answer": "keep"}).want(200)
+	if kept.at("start") != no.at("start") {
+		t.Errorf("kept: got %s, want the old hour", kept.body)
 	}
 }
 
