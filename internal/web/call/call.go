@@ -273,7 +273,7 @@ func on(err error, field string) error {
 	return err
 }
 
-// look is what staff's reading of the caller's visits is written down as.
+// lookAs is how staff's reading of the caller's visits is written down.
 func (c *call) lookAs() booking.Look { return booking.Look{Actor: c.se.Actor(), Why: "call"} }
 
 // fill reads what the screen shows beside the form: the caller's visits, the
