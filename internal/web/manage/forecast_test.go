@@ -53,3 +53,53 @@ func TestForecast(t *testing.T) {
 	w.status("figures", code, http.StatusOK, page)
 	w.says("figures", page, "Buca", "Konak", "Randevusuz")
 }
+
+// TestPlacesOpenByThemselves: a network whose file asks for it lets the
+// forecast open places each night, until a manager decides otherwise.
+func TestPlacesOpenByThemselves(t *testing.T) {
+	w := newWorld(t)
+	if err := w.Past(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	n := w.Visits.Network()
+	c, _ := n.CentreByID("konak")
+	standing := func() (booking.Revision, int) {
+		t.Helper()
+		_, revs, err := w.Visits.Changed(t.Context(), "konak", day.Wednesday)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, _ := n.OpeningOn(c, "counter", day.Wednesday, revs)
+		return r, len(revs)
+	}
+	night := func() {
+		t.Helper()
+		if wrong, err := w.Visits.Night(t.Context()); err != nil || len(wrong) != 0 {
+			t.Fatalf("night: got %v, %v, want every counter to add up", wrong, err)
+		}
+	}
+	night()
+	if _, k := standing(); k != 0 {
+		t.Fatalf("a network that does not ask: got %d revisions, want none", k)
+	}
+	n.Rules.OpenByForecast = true
+	night()
+	first, k := standing()
+	if k != 1 || first.Actor != "forecast" || first.Show < 700 {
+		t.Fatalf("first night: got %d revisions, %+v, want the forecast's", k, first)
+	}
+	night()
+	if again, k := standing(); k != 1 || again.ID != first.ID {
+		t.Errorf("second night: got %d revisions, want the same one", k)
+	}
+	boss := w.enter(access.Manager)
+	_, page := boss.post(konak+"forecast", nil)
+	if code, page := boss.post(konak+"save", fields(page)); code != http.StatusOK {
+		t.Fatalf("save: got %d: %.300s", code, page)
+	}
+	mine, _ := standing()
+	night()
+	if now, _ := standing(); now.ID != mine.ID || now.Actor == "forecast" {
+		t.Errorf("after a manager decided: got %+v, want theirs", now)
+	}
+}
