@@ -16,8 +16,8 @@ type BenchTapRun struct {
 	Postgres string `help:"postgres://... of an empty database. Empty: a cluster of its own, where PostgreSQL is installed."`
 	Cards    uint32 `default:"1000000" help:"Cards in the list."`
 	Clients  int    `default:"64" help:"Validators asking at once."`
-	Devices  int    `default:"1000" help:"Devices that hand in a batch each round."`
-	Hours    int    `default:"24" help:"Hours they were away, which a batch then covers."`
+	Devices  int    `default:"2000" help:"Devices that hand in a batch each round."`
+	Hours    int    `default:"6" help:"Hours they were away, which a batch then covers."`
 	Callers  int    `default:"1024" help:"Batches being taken in at once."`
 	Rounds   int    `default:"7" help:"Rounds of candidate and yardstick, taken in turn."`
 	Seed     uint64 `default:"1" help:"Seed of the made-up taps."`

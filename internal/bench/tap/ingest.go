@@ -30,8 +30,8 @@ import (
 type IngestConfig struct {
 	Dir      string // for the databases; a folder of the system's if empty
 	Postgres string // an empty database and its server; without it that bar is not measured
-	Devices  int    // each hands in a batch a round; 1,000 if zero
-	Hours    int    // that a batch covers; 24 if zero
+	Devices  int    // each hands in a batch a round; 2,000 if zero
+	Hours    int    // that a batch covers; 6 if zero
 	Rounds   int    // 7 if zero
 	Callers  int    // batches at once; 1,024 if zero: the next group is checked while one is written
 	Seed     uint64
@@ -50,18 +50,18 @@ const (
 // of their keys, two hundred rows to a statement on SQLite and by COPY on
 // PostgreSQL. Both leave the same rows in tables of the same keys and indexes.
 //
-// A round is what comes when it matters: a thousand buses that were away for a
-// day, each with one batch, since a device seals no second one while the first
+// A round is what comes when it matters: two thousand buses that were away for
+// six hours, each with one batch, since a device seals no second one while the first
 // cannot be handed in. Otherwise batches come by the minute, 83 a second from
 // 5,000 devices, which is no load; one of an hour's ten figures costs as much to
 // check (Ed25519) as to write, and then two processors hold about half the bulk
 // load's pace.
 func Ingest(ctx context.Context, cfg IngestConfig) ([]bench.Bar, error) {
 	if cfg.Devices == 0 {
-		cfg.Devices = 1000
+		cfg.Devices = 2000
 	}
 	if cfg.Hours == 0 {
-		cfg.Hours = 24
+		cfg.Hours = 6
 	}
 	if cfg.Rounds == 0 {
 		cfg.Rounds = 7
