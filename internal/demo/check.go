@@ -609,6 +609,7 @@ func (c *checker) stopAndLift(ctx context.Context) {
 		return
 	}
 	c.step(ctx, "istanbul", "  and the card does not open", func() error { return c.answers(ctx, "istanbul", r.card, gate.Refuse) })
+	c.step(ctx, "istanbul", "  told two hours ago, refused again: the interior ministry has a report", func() error { return c.reported(ctx, r) })
 	c.step(ctx, "istanbul", "the ministry lifts it: the card opens again", func() error {
 		if err := c.flip(ctx, r.code, false); err != nil {
 			return err
