@@ -17,22 +17,17 @@ func (n *Network) Next(tickets []Ticket, now time.Time, most int) []int {
 		}
 	}
 	slices.Sort(pools)
-	lines := make([]*line, len(pools))
-	for i, p := range pools {
-		lines[i] = lineOf(tickets, p)
+	var lines [][]int
+	for _, p := range pools {
+		lines = append(lines, n.Order(tickets, p, now))
 	}
 	var next []int
-	for len(next) < most {
+	for turn := 0; len(next) < most; turn++ {
 		before := len(next)
 		for _, l := range lines {
-			i := n.pick(l, now)
-			if i < 0 || len(next) == most {
-				continue
+			if turn < len(l) && len(next) < most {
+				next = append(next, l[turn])
 			}
-			w := l.waiting[i]
-			next = append(next, w.number)
-			l.called(w.slot, now)
-			l.waiting = slices.Delete(l.waiting, i, i+1)
 		}
 		if len(next) == before {
 			break

@@ -4,10 +4,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"turnike/internal/booking"
@@ -113,7 +111,7 @@ func (s *Server) arrive(r *http.Request, p place, typed string) (booking.Ticket,
 	net := p.queue.Network()
 	today := booking.DayOf(now, net.Location())
 	var found []booking.Visit
-	if code, ok := codeOf(typed); ok {
+	if code, ok := booking.ParseCode(typed); ok {
 		v, err := p.queue.ByCode(ctx, code)
 		if err != nil && !errors.Is(err, booking.ErrNoVisit) {
 			return booking.Ticket{}, err
@@ -143,18 +141,6 @@ func (s *Server) arrive(r *http.Request, p place, typed string) (booking.Ticket,
 		s.mu.Unlock()
 	}
 	return t, err
-}
-
-// codeOf reads a visit's code, typed or out of its square code: a link's last
-// eight digits after "c=" or the digits alone.
-func codeOf(typed string) (booking.Code, bool) {
-	if u, err := url.Parse(typed); err == nil && u.Fragment != "" {
-		typed = u.Fragment
-	}
-	if strings.ContainsFunc(typed, func(c rune) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }) {
-		return 0, false
-	}
-	return booking.ParseCode(typed)
 }
 
 // tired tells whether a kiosk has seen too many vain tries lately.
