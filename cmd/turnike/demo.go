@@ -78,6 +78,7 @@ Turnike is running on this machine. Nothing here is real but the software.
 
   Begin here          %s/
   Public site         %s/
+  Book a visit        %s/visit/izsu/
   SMS inbox           %s/inbox
   Make a HES code     %s/hes/make
   API                 %s/api/
@@ -86,8 +87,9 @@ Turnike is running on this machine. Nothing here is real but the software.
 
 Try: hold card %s to the gate on the first page, move the clock to
 15 January, hold it again, then pair it at %s/istanbul/pair .
+Or open the kiosk, the counter and the display of a service centre there.
 Stop with Ctrl-C.
-`, w.Guide, w.Site, w.SMSBox, w.SMSBox, w.Site, w.Site,
+`, w.Guide, w.Site, w.Site, w.SMSBox, w.SMSBox, w.Site, w.Site,
 			filepath.Join(cfg.Dir, "keys", "list", "istanbul", publish.SecretFile), w.SampleCard("istanbul", 1), w.Site)
 		return nil
 	})
