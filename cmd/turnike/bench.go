@@ -74,6 +74,7 @@ Example:
 
 // Run measures; the exit status is 1 where a bar is missed.
 func (c *BenchPairRun) Run(ctx context.Context, out io.Writer) error {
+	roomy() // as serve
 	if c.Postgres == "" {
 		// Where PostgreSQL is installed, a cluster of our own for as long as it
 		// takes; where it is not, its bar says so and is missed.
