@@ -100,7 +100,7 @@ func (a *App) workNetwork(ctx context.Context, s *booking.Service) {
 		}
 	}
 	today := func() booking.Day { return booking.DayOf(a.cfg.Now(), n.Location()) }
-	report("learn how long services take", s.Learn(ctx, today()-learnDays, learnDays))
+	learned := false
 	var night booking.Day // the last one done
 	for {
 		if d := today(); d != night {
@@ -114,6 +114,10 @@ func (a *App) workNetwork(ctx context.Context, s *booking.Service) {
 			if err == nil {
 				night = d
 			}
+		}
+		if !learned { // after the days are open: people wait for those
+			report("learn how long services take", s.Learn(ctx, today()-learnDays, learnDays))
+			learned = true
 		}
 		done, err := s.Work(ctx)
 		report("visits that are due", err)

@@ -14,6 +14,7 @@ import (
 
 	"turnike/internal/access"
 	"turnike/internal/booking"
+	"turnike/internal/web/staff"
 )
 
 // visitor is somebody with an appointment.
@@ -57,13 +58,13 @@ func (c *checker) centreDay(ctx context.Context) {
 	c.step(ctx, office, "the calendar file is an entry; moving raises its sequence", func() error { return c.move(ctx, &one) })
 	c.step(ctx, office, "cancelled from the link: told by SMS, and the calendar forgets it", func() error { return c.cancel(ctx, &other) })
 	c.step(ctx, office, "a clerk, a kiosk and a display are let in", func() (err error) {
-		if clerk, err = c.signedIn(ctx, "staff", func() (string, error) { return c.w.Enter(ctx, access.Clerk, office, []string{branch}) }); err != nil {
+		if clerk, err = c.signedIn(ctx, staff.SessionCookie, func() (string, error) { return c.w.Enter(ctx, access.Clerk, office, []string{branch}) }); err != nil {
 			return err
 		}
-		if kiosk, err = c.signedIn(ctx, "screen", func() (string, error) { return c.w.Screen(ctx, access.Kiosk) }); err != nil {
+		if kiosk, err = c.signedIn(ctx, staff.ScreenCookie, func() (string, error) { return c.w.Screen(ctx, access.Kiosk) }); err != nil {
 			return err
 		}
-		display, err = c.signedIn(ctx, "screen", func() (string, error) { return c.w.Screen(ctx, access.Display) })
+		display, err = c.signedIn(ctx, staff.ScreenCookie, func() (string, error) { return c.w.Screen(ctx, access.Display) })
 		return err
 	})
 	c.step(ctx, office, "arrival at the kiosk by code gives a number, twice the same", func() (err error) {

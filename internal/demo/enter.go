@@ -13,6 +13,7 @@ import (
 	"turnike/internal/audit"
 	"turnike/internal/i18n"
 	"turnike/internal/web/httpx"
+	"turnike/internal/web/staff"
 )
 
 // office is the network and centre of the demo's counters.
@@ -93,10 +94,10 @@ func (w *World) enter(site *httpx.Site) http.Handler {
 			if p.Key != r.PathValue("part") {
 				continue
 			}
-			cookie, token := "staff", ""
+			cookie, token := staff.SessionCookie, ""
 			var err error
 			if p.Kind != "" {
-				cookie = "screen"
+				cookie = staff.ScreenCookie
 				token, err = w.Screen(r.Context(), p.Kind)
 			} else {
 				token, err = w.Enter(r.Context(), p.Role, office, nil)

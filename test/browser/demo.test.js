@@ -1,29 +1,15 @@
 // turnike demo in a browser, from the page that says what to try to a gate that
 // opens: nothing is played here but the citizen.
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { launch, open, out, overflow, start, violations } from './lib.js'
-
-const free = () => new Promise((resolve, reject) => {
-  const s = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
-    const { port } = s.address()
-    s.close(() => resolve('127.0.0.1:' + port))
-  })
-})
+import { city, launch, open, out, overflow, violations } from './lib.js'
 
 let demo, browser, site, outside, guide
 before(async () => {
-  [site, outside, guide] = [await free(), await free(), await free()]
-  demo = await start(process.env.TURNIKE_BIN ?? join(out, 'turnike'),
-    ['demo', '--listen', site, '--outside', outside, '--guide', guide, '--at', '2021-01-13T09:00'])
+  demo = await city()
+  ;({ site, outside, guide } = demo)
   browser = await launch()
-  for (let i = 0; ; i++) {
-    if (await fetch(`http://${guide}/`).then(a => a.ok, () => false)) break
-    assert.ok(i < 100, demo.said())
-    await new Promise(r => setTimeout(r, 100))
-  }
 })
 after(async () => { await browser?.close(); demo?.stop() })
 

@@ -1,6 +1,7 @@
 // What the suites share: a server, a browser, a page, and where pictures go.
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import AxeBuilder from '@axe-core/playwright'
@@ -30,6 +31,26 @@ export function start(command, args, { wait = 120_000 } = {}) {
     child.stderr.on('data', listen)
     child.on('exit', code => { clearTimeout(timer); reject(new Error(`ended with ${code}: ${said}`)) })
   })
+}
+
+// free is an address on this machine that nobody listens on.
+export const free = () => new Promise((resolve, reject) => {
+  const s = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
+    const { port } = s.address()
+    s.close(() => resolve('127.0.0.1:' + port))
+  })
+})
+
+// city starts `turnike demo` and resolves once its guide answers.
+export async function city() {
+  const [site, outside, guide] = [await free(), await free(), await free()]
+  const demo = await start(process.env.TURNIKE_BIN ?? join(out, 'turnike'),
+    ['demo', '--listen', site, '--outside', outside, '--guide', guide, '--at', '2021-01-13T09:00'])
+  for (let i = 0; !(await fetch(`http://${guide}/`).then(a => a.ok, () => false)); i++) {
+    if (i === 100) throw new Error(demo.said())
+    await new Promise(r => setTimeout(r, 100))
+  }
+  return { site, outside, guide, stop: demo.stop }
 }
 
 // guide serves the style guide from a binary that run.sh has built.

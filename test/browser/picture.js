@@ -1,17 +1,12 @@
 // Draws docs/picture.png: the pairing form, the map of centres, the demo's gate,
 // a centre's display and a counter. Run it after run.sh has built out/turnike: node picture.js
-import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { launch, open, out, root, start } from './lib.js'
+import { city, launch, open, root } from './lib.js'
 
-const free = () => new Promise(resolve => {
-  const s = createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => resolve('127.0.0.1:' + port)) })
-})
-const [site, outside, guide] = [await free(), await free(), await free()]
-const demo = await start(join(out, 'turnike'), ['demo', '--listen', site, '--outside', outside, '--guide', guide, '--at', '2021-01-13T09:00'])
+const demo = await city()
+const { site, guide } = demo
 const browser = await launch()
 try {
-  for (let i = 0; i < 100 && !(await fetch(`http://${guide}/`).then(a => a.ok, () => false)); i++) await new Promise(r => setTimeout(r, 100))
   // Three phones, and beside them what stands and works in a centre.
   const shoot = async (url, lang, width, height, enter, scroll) => {
     const page = await open(browser, { lang, width })

@@ -2,29 +2,15 @@
 // centre: a number is taken, called at a counter, shown and spoken; the display
 // outlives the network, the kiosk forgets.
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { languages, launch, open, out, overflow, start, violations } from './lib.js'
-
-const free = () => new Promise((resolve, reject) => {
-  const s = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
-    const { port } = s.address()
-    s.close(() => resolve('127.0.0.1:' + port))
-  })
-})
+import { city, languages, launch, open, out, overflow, violations } from './lib.js'
 
 let demo, browser, site, outside, guide
 before(async () => {
-  [site, outside, guide] = [await free(), await free(), await free()]
-  demo = await start(process.env.TURNIKE_BIN ?? join(out, 'turnike'),
-    ['demo', '--listen', site, '--outside', outside, '--guide', guide, '--at', '2021-01-13T09:00'])
+  demo = await city()
+  ;({ site, outside, guide } = demo)
   browser = await launch(['--autoplay-policy=no-user-gesture-required'])
-  for (let i = 0; ; i++) {
-    if (await fetch(`http://${guide}/`).then(a => a.ok, () => false)) break
-    assert.ok(i < 100, demo.said())
-    await new Promise(r => setTimeout(r, 100))
-  }
 })
 after(async () => { await browser?.close(); demo?.stop() })
 
@@ -37,6 +23,7 @@ const enter = async (part, options) => {
 
 test('a number is taken at the door, called at a counter, shown and spoken', async () => {
   const display = await enter('display', { width: 1280 })
+  await display.waitForSelector('[data-call]', { timeout: 60_000 }) // the centre's morning has begun
   const kiosk = await enter('kiosk', { width: 768 })
   await kiosk.click('.t-choices a >> nth=1')
   await kiosk.click('button[value=closing]')

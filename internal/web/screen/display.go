@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"turnike/internal/booking"
+	"turnike/internal/i18n"
 )
 
 // shown is how many called numbers fit on a display, and ahead how many that
@@ -89,7 +90,7 @@ func (s *Server) look(r *http.Request, p place) (board, error) {
 			return board{}, err
 		}
 		if len(p.centre.PoolIDs()) > 1 {
-			e.What = net.Services[i].Name.In(string(lang(ctx)))
+			e.What = net.Services[i].Name.In(string(i18n.From(ctx)))
 		}
 		b.waits = append(b.waits, e)
 	}

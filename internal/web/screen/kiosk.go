@@ -10,6 +10,7 @@ import (
 
 	"turnike/internal/booking"
 	"turnike/internal/fault"
+	"turnike/internal/i18n"
 	"turnike/internal/person"
 	"turnike/internal/web/httpx"
 )
@@ -255,7 +256,7 @@ func (s *Server) number(w http.ResponseWriter, r *http.Request, p place) error {
 	f := slip{frame: s.kioskFrame(r, p, "screen.number.title"), place: p, ticket: tickets[i]}
 	f.reload = 25
 	if m, ok := p.queue.Network().ServiceByID(tickets[i].Service); ok {
-		f.matter = m.Name.In(string(lang(r.Context())))
+		f.matter = m.Name.In(string(i18n.From(r.Context())))
 	}
 	if f.wait, err = p.queue.Expect(r.Context(), p.centre.ID, tickets[i].Service, n); err != nil {
 		return err

@@ -19,9 +19,7 @@ import (
 	"turnike/internal/access"
 	"turnike/internal/audit"
 	"turnike/internal/booking"
-	"turnike/internal/i18n"
 	"turnike/internal/person"
-	"turnike/internal/web/assets"
 	"turnike/internal/web/httpx"
 	"turnike/internal/web/ui"
 )
@@ -147,9 +145,6 @@ func (s *Server) frame(r *http.Request, p place, title string) frame {
 	return frame{title: ui.T(r.Context(), title), place: p.centre.Name, now: s.cfg.Now().In(p.queue.Network().Location())}
 }
 
-// theme is the sheet's colour for screens: our own.
-func theme() assets.Theme { return assets.Theme{} }
-
 // clock is a time as a clock on the wall shows it.
 func clock(t time.Time) string { return t.Format("15:04") }
 
@@ -164,6 +159,3 @@ func wait(ctx context.Context, r booking.Range) string {
 	}
 	return ui.N(ctx, "screen.wait.range", to, "From", from)
 }
-
-// lang is the reader's language.
-func lang(ctx context.Context) i18n.Lang { return i18n.From(ctx) }

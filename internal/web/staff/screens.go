@@ -79,7 +79,7 @@ func screenAt(sc access.Screen) string {
 // enrol is the page a new screen opens: it asks for the code once and never
 // again.
 func (s *Server) enrol(w http.ResponseWriter, r *http.Request) error {
-	if token, ok := s.site.Cookie(r, screenCookie); ok {
+	if token, ok := s.site.Cookie(r, ScreenCookie); ok {
 		sc, ok, err := s.cfg.Access.Screen(r.Context(), token)
 		if err != nil {
 			return err
@@ -101,7 +101,7 @@ func (s *Server) sendEnrol(w http.ResponseWriter, r *http.Request) error {
 	if !f.Switch {
 		token, sc, err := s.cfg.Accounts.Enrol(r.Context(), f.Get("code"))
 		if err == nil {
-			s.site.SetCookie(w, screenCookie, token, 10*365*24*3600)
+			s.site.SetCookie(w, ScreenCookie, token, 10*365*24*3600)
 			return httpx.See(w, r, screenAt(sc))
 		}
 		if err := v.fail(err); err != nil {

@@ -240,6 +240,6 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request, se access.Sessi
 	if err := s.cfg.Accounts.SignOut(r.Context(), se); err != nil {
 		return err
 	}
-	s.site.DropCookie(w, sessionCookie)
+	s.site.DropCookie(w, SessionCookie)
 	return httpx.See(w, r, signInPath)
 }

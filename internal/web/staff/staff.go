@@ -73,9 +73,9 @@ func New(cfg Config) (*Server, error) {
 
 // Cookies and addresses.
 const (
-	sessionCookie = "staff"
+	SessionCookie = "staff"
 	knownCookie   = "known"
-	screenCookie  = "screen"
+	ScreenCookie  = "screen"
 	outsideCookie = "outside"
 
 	homePath   = "/staff/"
@@ -259,7 +259,7 @@ func pathCity(city string) string {
 // own.
 func (s *Server) Screen(kind string, h func(http.ResponseWriter, *http.Request, access.Screen) error) http.Handler {
 	return s.site.Page(func(w http.ResponseWriter, r *http.Request) error {
-		token, ok := s.site.Cookie(r, screenCookie)
+		token, ok := s.site.Cookie(r, ScreenCookie)
 		if !ok {
 			return httpx.See(w, r, screenPath)
 		}
@@ -268,7 +268,7 @@ func (s *Server) Screen(kind string, h func(http.ResponseWriter, *http.Request, 
 			return err
 		}
 		if !ok {
-			s.site.DropCookie(w, screenCookie)
+			s.site.DropCookie(w, ScreenCookie)
 			return httpx.See(w, r, screenPath)
 		}
 		if sc.Kind != kind || r.PathValue("city") != sc.City || r.PathValue("centre") != sc.Centre {
@@ -280,7 +280,7 @@ func (s *Server) Screen(kind string, h func(http.ResponseWriter, *http.Request, 
 
 // session reads the cookie.
 func (s *Server) session(r *http.Request) (access.Session, bool, error) {
-	token, ok := s.site.Cookie(r, sessionCookie)
+	token, ok := s.site.Cookie(r, SessionCookie)
 	if !ok {
 		return access.Session{}, false, nil
 	}
@@ -289,7 +289,7 @@ func (s *Server) session(r *http.Request) (access.Session, bool, error) {
 
 // enter keeps a new session and the browser's mark.
 func (s *Server) enter(w http.ResponseWriter, in access.In) {
-	s.site.SetCookie(w, sessionCookie, in.Token, 0)
+	s.site.SetCookie(w, SessionCookie, in.Token, 0)
 	s.site.SetCookie(w, knownCookie, in.Known, 365*24*3600)
 }
 
